@@ -1,0 +1,196 @@
+// Package cluster defines what Starkeep asks of a database cluster, in small abilities. Adapters live in folders of
+// their own (cluster/starrocks, …); cluster/clustertest is the suite that every one of them passes, and each adapter's
+// compile-time assertions are the support matrix.
+//
+// All methods are safe for concurrent use and safe to repeat. Errors that callers branch on are the sentinels below.
+package cluster
+
+import (
+	"context"
+	"errors"
+
+	"starkeep/snapshot"
+)
+
+// Errors that every adapter tells apart (errors.Is). "Not found" is a proof: a cluster that did not answer gives
+// ErrUnreachable, never one of the first two.
+var (
+	ErrUnknownDatabase  = errors.New("unknown database")
+	ErrUnknownTable     = errors.New("unknown table")
+	ErrUnknownPartition = errors.New("unknown partition")
+	ErrUnsupported      = errors.New("not supported") // an object, type or version that the adapter cannot carry; names it
+	ErrDenied           = errors.New("access denied") // names the privilege and the GRANT that gives it
+	ErrUnreachable      = errors.New("cluster unreachable")
+	ErrMoved            = errors.New("partition changed while it was read") // rows read do not match the pinned version
+	ErrRejected         = errors.New("rows rejected by the cluster")        // a load filtered rows; carries the first reasons
+	ErrExists           = errors.New("object exists already")
+	ErrInvalidName      = errors.New("invalid name")
+)
+
+// Cluster is what every adapter offers.
+type Cluster interface {
+	// Info identifies the cluster and proves that it answers.
+	Info(ctx context.Context) (snapshot.Cluster, error)
+	Close() error
+}
+
+// Privilege is one thing the connecting user needs.
+type Privilege struct {
+	Name  string // e.g. "SELECT on all tables of sr_hub"
+	Grant string // statement that gives it
+}
+
+// Purpose says what privileges are checked for.
+type Purpose string
+
+// The purposes.
+const (
+	ForBackup  Purpose = "backup"
+	ForRestore Purpose = "restore"
+)
+
+// Auditor checks privileges before anything is changed.
+type Auditor interface {
+	// Missing returns the privileges that the connecting user lacks for the purpose on these tables (none = all tables
+	// of the database; a database that does not exist yet is allowed for ForRestore).
+	Missing(ctx context.Context, database string, tables []string, p Purpose) ([]Privilege, error)
+}
+
+// Check is one line of a doctor's report.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`           // what was seen
+	Advice string `json:"advice,omitempty"` // what to do when not OK
+}
+
+// Doctor examines reachability from where it runs.
+type Doctor interface {
+	// Examine never fails: what goes wrong is a Check with OK false.
+	Examine(ctx context.Context) []Check
+}
+
+// Lister finds objects.
+type Lister interface {
+	// DatabaseExists tells whether a database is there.
+	DatabaseExists(ctx context.Context, database string) (bool, error)
+	// Tables returns the names of the base tables of a database, sorted. Views, materialized views and other kinds are
+	// returned in others as "kind name", so that nothing is skipped in silence.
+	Tables(ctx context.Context, database string) (tables, others []string, err error)
+}
+
+// Describer reads definitions.
+type Describer interface {
+	// Describe returns the tables with columns, DDL, partitions, versions and tablets (temporary partitions left out).
+	// It fails with ErrUnknownTable, or with ErrUnsupported naming table and column of a type it cannot carry.
+	Describe(ctx context.Context, database string, tables []string) ([]snapshot.Table, error)
+}
+
+// Pinner reads visible versions.
+type Pinner interface {
+	// Versions returns the partitions of the tables with their physical partitions and versions now (no tablets needed).
+	// A table that is gone is missing in the map.
+	Versions(ctx context.Context, database string, tables []string) (map[string][]snapshot.Partition, error)
+}
+
+// ReadRequest selects rows of one partition.
+type ReadRequest struct {
+	Database  string
+	Table     string
+	Columns   []snapshot.Column
+	Partition string  // empty: the whole table
+	Tablets   []int64 // empty: all tablets; else only these of the base index
+}
+
+// Exporter reads rows.
+type Exporter interface {
+	// Read starts one statement, which is one consistent read. The values of a row come in the order of Columns.
+	Read(ctx context.Context, r ReadRequest) (snapshot.RowReader, error)
+	// Count counts the rows of a table, or of one partition of it; of a temporary partition when temporary is set.
+	Count(ctx context.Context, database, table, partition string, temporary bool) (int64, error)
+}
+
+// LoadRequest is rows for one table.
+type LoadRequest struct {
+	Database  string
+	Table     string
+	Columns   []snapshot.Column
+	Temporary []string                           // load into these temporary partitions instead of the table's own
+	Label     string                             // the same label loads at most once, as long as the cluster remembers it
+	Open      func() (snapshot.RowReader, error) // opened again for every attempt and redirect
+}
+
+// LoadResult tells what a load did.
+type LoadResult struct {
+	Rows     int64 // rows loaded, -1 when an earlier attempt had loaded them already (the count is then not known)
+	Repeated bool  // the label had been loaded before
+}
+
+// Importer loads rows.
+type Importer interface {
+	// Load loads all rows or none. A repeat with the same label is recognised as far as the cluster remembers labels;
+	// callers count rows before they publish. A rejected row fails the load with ErrRejected.
+	Load(ctx context.Context, r LoadRequest) (LoadResult, error)
+}
+
+// TableOptions shape a table that a restore creates.
+type TableOptions struct {
+	Name           string   // name to create it under
+	ReplicationNum int      // 0 = as in the DDL
+	Partitions     []string // create only these partitions; nil = all of the snapshot
+}
+
+// Builder creates and drops what a restore builds before it publishes.
+type Builder interface {
+	CreateDatabase(ctx context.Context, database string) error // no error when it is there
+	DropDatabase(ctx context.Context, database string) error   // only when empty; no error when absent
+	// CreateTable creates t (as described in a snapshot, with its Partitions) under opts.Name, empty, with exactly its
+	// partitions. A table of that name with the same columns is taken as done; it returns the table's id.
+	CreateTable(ctx context.Context, database string, t snapshot.Table, opts TableOptions) (int64, error)
+	// TableID returns the id of a table, or 0 when there is none of that name.
+	TableID(ctx context.Context, database, table string) (int64, error)
+	// DropTable drops a table at once, without trash; no error when absent.
+	DropTable(ctx context.Context, database, table string) error
+	// AddTemporaryPartitions adds empty temporary partitions shaped like the given ones, named by the map
+	// partition name -> temporary name. Existing ones of these names are taken as done.
+	AddTemporaryPartitions(ctx context.Context, database, table string, shape []snapshot.Partition, names map[string]string) error
+	// DropTemporaryPartitions drops those that exist.
+	DropTemporaryPartitions(ctx context.Context, database, table string, names []string) error
+	// Differences compares a table of a snapshot with one of the cluster and lists what differs in a way that matters for
+	// putting the first in the place of the second, column by column; empty means equal. Names are not compared.
+	Differences(want, have snapshot.Table) []string
+}
+
+// Publication is the atomic step that makes one restored table, or some partitions of it, live.
+type Publication struct {
+	Database string `json:"database"`
+	Table    string `json:"table"` // live name
+	// Swap or rename: the shadow becomes live; what was live is kept under the name Retired until release.
+	Shadow   string `json:"shadow,omitempty"`
+	ShadowID int64  `json:"shadow_id,omitempty"`
+	LiveID   int64  `json:"live_id,omitempty"` // id of the live table before; 0: there is none, the shadow is renamed
+	Retired  string `json:"retired,omitempty"`
+	// Partition replacement: temporary partitions of the live table take the place of partitions.
+	Replace []Replacement `json:"replace,omitempty"`
+}
+
+// Replacement is one partition of a Publication.
+type Replacement struct {
+	Partition   string `json:"partition"`
+	Temporary   string `json:"temporary"`
+	TemporaryID int64  `json:"temporary_id"`      // physical id that the partition has once published
+	Missing     bool   `json:"missing,omitempty"` // the live table has no such partition yet: it is added at publish
+	Values      string `json:"values,omitempty"`
+}
+
+// Publisher publishes.
+type Publisher interface {
+	// Publish performs p by the engine's atomic operation. It recognises by ids what was done before (also by an attempt
+	// whose answer was lost) and never does a swap twice.
+	Publish(ctx context.Context, p Publication) error
+	// Unpublish puts back what was live before, where that is possible (Reversible); harmless when nothing was published.
+	Unpublish(ctx context.Context, p Publication) error
+}
+
+// Reversible tells whether Unpublish can undo p: a replaced partition is gone at once.
+func (p Publication) Reversible() bool { return len(p.Replace) == 0 }

@@ -1,0 +1,36 @@
+package job
+
+// Names of final errors: retrying cannot help. They are the API for retry policies, SHOW, exit codes and tests.
+const (
+	InvalidRequest        = "InvalidRequest"
+	UnknownCluster        = "UnknownCluster"
+	UnknownDatabase       = "UnknownDatabase"
+	UnknownTable          = "UnknownTable"
+	UnknownPartition      = "UnknownPartition"
+	UnknownRepository     = "UnknownRepository"
+	RepositoryExists      = "RepositoryExists"
+	RepositoryInUse       = "RepositoryInUse"
+	RepositoryReadOnly    = "RepositoryReadOnly"
+	SnapshotNotFound      = "SnapshotNotFound"
+	LabelExists           = "LabelExists"
+	TargetExists          = "TargetExists"
+	SchemaMismatch        = "SchemaMismatch"
+	MissingPrivilege      = "MissingPrivilege"
+	Unsupported           = "Unsupported"
+	DamagedSnapshot       = "DamagedSnapshot"
+	NewerFormat           = "NewerFormat"
+	RowsRejected          = "RowsRejected"
+	RowCountMismatch      = "RowCountMismatch"
+	ConsistencyNotReached = "ConsistencyNotReached"
+	UserCancelled         = "UserCancelled"
+	Timeout               = "Timeout"
+)
+
+// Names of errors that a person can mend: after the retries are used up the job pauses with the reason.
+const (
+	StoreUnreachable   = "StoreUnreachable"
+	StoreDenied        = "StoreDenied"
+	StoreFull          = "StoreFull"
+	SpoolFull          = "SpoolFull"
+	ClusterUnreachable = "ClusterUnreachable"
+)

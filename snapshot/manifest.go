@@ -1,0 +1,110 @@
+package snapshot
+
+import "time"
+
+// FormatVersion is the repository format that this code writes, and the newest that it reads.
+const FormatVersion = 1
+
+// TimestampLayout is the layout of a backup timestamp: yyyy-MM-dd-HH-mm-ss-SSS, always UTC in Starkeep.
+const TimestampLayout = "2006-01-02-15-04-05.000"
+
+// FormatTimestamp prints a backup timestamp (milliseconds behind a dash, as the native tools write it).
+func FormatTimestamp(t time.Time) string {
+	b := []byte(t.UTC().Format(TimestampLayout))
+	b[19] = '-'
+	return string(b)
+}
+
+// Manifest is the snapshot: if it is there, every object it names is there, whole. It is written once, last.
+type Manifest struct {
+	Format      int          `json:"format"`
+	Label       string       `json:"label"`
+	Timestamp   string       `json:"timestamp"` // backup timestamp
+	Database    string       `json:"database"`
+	Cluster     Cluster      `json:"cluster"`
+	Job         string       `json:"job"`       // id of the job that wrote it: makes a repeated commit recognisable
+	Statement   string       `json:"statement"` // canonical, redacted
+	Created     time.Time    `json:"created"`
+	Finished    time.Time    `json:"finished"`
+	Complete    bool         `json:"complete"` // the whole database was asked for, not a choice of objects
+	Consistency Consistency  `json:"consistency"`
+	Tables      []TableEntry `json:"tables"`
+	Totals      Totals       `json:"totals"`
+}
+
+// Cluster says where a snapshot came from.
+type Cluster struct {
+	Name    string `json:"name"` // name in the configuration
+	Kind    string `json:"kind"` // starrocks, doris, mysql
+	ID      string `json:"id"`   // identity the cluster states about itself; ids of tables mean something only within it
+	Version string `json:"version"`
+}
+
+// Levels of consistency, strongest first.
+const (
+	DatabaseLevel  = "database"  // all partitions at one moment: no version moved between pinning and the last check
+	PartitionLevel = "partition" // each partition is one consistent read; the ones in Moved were read at different moments
+)
+
+// Consistency states what a reader of the snapshot may rely on. Never silent: SHOW SNAPSHOT prints it.
+type Consistency struct {
+	Level  string    `json:"level"`
+	Rounds int       `json:"rounds"`          // read rounds that were needed or allowed
+	From   time.Time `json:"from"`            // the versions were pinned not before
+	To     time.Time `json:"to"`              // and re-checked not after
+	Moved  []string  `json:"moved,omitempty"` // "table.partition" still moving when the rounds were used up
+}
+
+// TableEntry is one table in a manifest.
+type TableEntry struct {
+	Table              // Partitions is empty here
+	Complete bool      `json:"complete"` // all partitions of the table are in the snapshot
+	Index    ObjectRef `json:"index"`    // index object that holds its partitions; may be shared with other tables
+	Totals   Totals    `json:"totals"`
+}
+
+// Totals are sums over the data a snapshot names.
+type Totals struct {
+	Tables      int64 `json:"tables,omitempty"`
+	Partitions  int64 `json:"partitions"`
+	Tablets     int64 `json:"tablets"`
+	Rows        int64 `json:"rows"`
+	Objects     int64 `json:"objects"`
+	StoredBytes int64 `json:"stored_bytes"` // bytes of the data objects it names
+	ReusedBytes int64 `json:"reused_bytes"` // of these, bytes that an earlier snapshot had stored already
+}
+
+// Add adds the sums of u.
+func (t *Totals) Add(u Totals) {
+	t.Tables += u.Tables
+	t.Partitions += u.Partitions
+	t.Tablets += u.Tablets
+	t.Rows += u.Rows
+	t.Objects += u.Objects
+	t.StoredBytes += u.StoredBytes
+	t.ReusedBytes += u.ReusedBytes
+}
+
+// ObjectRef names an immutable object of the repository; its key ends in the SHA-256 of its bytes.
+type ObjectRef struct {
+	Key  string `json:"key"`
+	Size int64  `json:"size"`
+}
+
+// PartitionEntry is one line of an index object: a partition and where its rows are.
+type PartitionEntry struct {
+	Table   string `json:"table"`
+	TableID int64  `json:"table_id"`
+	Schema  string `json:"schema"` // schema fingerprint, see Fingerprint
+	Partition
+	Rows    int64        `json:"rows"`
+	Reused  bool         `json:"reused,omitempty"`
+	Objects []DataObject `json:"objects,omitempty"`
+}
+
+// DataObject is one immutable file of rows.
+type DataObject struct {
+	ObjectRef
+	Rows    int64   `json:"rows"`
+	Tablets []int64 `json:"tablets,omitempty"` // tablets it was read from; empty: the whole partition
+}

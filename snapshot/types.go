@@ -1,0 +1,120 @@
+// Package snapshot defines what a snapshot is: its manifest, its index, its tables, columns, partitions and rows.
+//
+// It holds pure types only (no I/O, no clock), so that workflows, cluster adapters and activities can share them.
+// snapshot/dataobject is the codec of data objects (Parquet); snapshot/repository reads and writes the layout on a
+// storage.Bucket. docs/format.md is the contract for everything that is written.
+package snapshot
+
+import "fmt"
+
+// Kind names how the values of a column are understood. It decides how a data object stores them, never what they are:
+// a value that its kind cannot hold exactly is stored as text.
+type Kind string
+
+// The kinds of format version 1.
+const (
+	Boolean  Kind = "boolean"  // "0" or "1"
+	Int8     Kind = "int8"     // decimal text
+	Int16    Kind = "int16"    // decimal text
+	Int32    Kind = "int32"    // decimal text
+	Int64    Kind = "int64"    // decimal text
+	Int128   Kind = "int128"   // decimal text, up to 39 digits
+	Float32  Kind = "float32"  // shortest text, see dataobject
+	Float64  Kind = "float64"  // shortest text, see dataobject
+	Decimal  Kind = "decimal"  // fixed scale text, Precision and Scale set
+	Date     Kind = "date"     // YYYY-MM-DD
+	Datetime Kind = "datetime" // YYYY-MM-DD HH:MM:SS[.ffffff]
+	String   Kind = "string"   // any bytes, usually UTF-8
+	Binary   Kind = "binary"   // any bytes
+	JSON     Kind = "json"     // JSON text as the source normalises it
+)
+
+// Type is the type of a column.
+type Type struct {
+	Kind      Kind `json:"kind"`
+	Precision int  `json:"precision,omitempty"` // Decimal only
+	Scale     int  `json:"scale,omitempty"`     // Decimal only
+}
+
+// Column describes one column as the source declares it.
+type Column struct {
+	Name     string `json:"name"`
+	Type     Type   `json:"type"`
+	Source   string `json:"source"` // the source's own type text, e.g. "varchar(20)"
+	Nullable bool   `json:"nullable,omitempty"`
+	Key      bool   `json:"key,omitempty"`
+}
+
+// Partitioning is how a table is divided.
+type Partitioning string
+
+// The kinds of partitioning.
+const (
+	Unpartitioned         Partitioning = "none"
+	RangePartitioning     Partitioning = "range"
+	ListPartitioning      Partitioning = "list"
+	AutomaticPartitioning Partitioning = "automatic" // expression partitioning: loads create partitions, DDL does not list them
+)
+
+// Table is one table of a database as it was described.
+type Table struct {
+	Name         string       `json:"name"`
+	ID           int64        `json:"id"`
+	Model        string       `json:"model"` // DUPLICATE, AGGREGATE, UNIQUE, PRIMARY
+	DDL          string       `json:"ddl"`   // as the source prints it
+	Columns      []Column     `json:"columns"`
+	Partitioning Partitioning `json:"partitioning"`
+	Partitions   []Partition  `json:"partitions,omitempty"` // empty in a manifest: the index holds them
+}
+
+// Partition is one partition by name. An engine may keep it as several physical partitions.
+type Partition struct {
+	Name     string              `json:"name"`
+	Values   string              `json:"values,omitempty"` // clause that re-creates it, e.g. `VALUES [("1"), ("5"))`; empty for unpartitioned tables
+	Physical []PhysicalPartition `json:"physical"`
+}
+
+// PhysicalPartition is what an engine versions: Identity of unchanged data = (table id, ID, Version, schema fingerprint).
+type PhysicalPartition struct {
+	ID      int64   `json:"id"`
+	Version int64   `json:"version"`           // visible version
+	Empty   bool    `json:"empty,omitempty"`   // proven empty (never loaded), need not be read
+	Rows    int64   `json:"rows"`              // estimate, only for planning
+	Bytes   int64   `json:"bytes"`             // estimate, only for planning
+	Tablets []int64 `json:"tablets,omitempty"` // base index only
+}
+
+// SameVersions tells whether p and q are the same data: the same physical partitions at the same visible versions.
+func (p Partition) SameVersions(q Partition) bool {
+	if len(p.Physical) != len(q.Physical) {
+		return false
+	}
+	at := make(map[int64]int64, len(p.Physical))
+	for _, x := range p.Physical {
+		at[x.ID] = x.Version
+	}
+	for _, x := range q.Physical {
+		if v, ok := at[x.ID]; !ok || v != x.Version {
+			return false
+		}
+	}
+	return true
+}
+
+// Partition returns the partition of that name.
+func (t Table) Partition(name string) (Partition, bool) {
+	for _, p := range t.Partitions {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Partition{}, false
+}
+
+// String prints a type for messages, e.g. decimal(18,2).
+func (t Type) String() string {
+	if t.Kind == Decimal {
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	}
+	return string(t.Kind)
+}
