@@ -1,0 +1,141 @@
+package job
+
+import "time"
+
+// Activity names: stable, because histories hold them.
+const (
+	PrepareBackupActivity     = "PrepareBackup"
+	PinSnapshotActivity       = "PinSnapshot"
+	UploadTabletsActivity     = "UploadTablets"
+	CheckSnapshotActivity     = "CheckSnapshot"
+	SaveIndexActivity         = "SaveIndex"
+	CommitManifestActivity    = "CommitManifest"
+	ReleaseBackupActivity     = "ReleaseBackup"
+	PrepareRestoreActivity    = "PrepareRestore"
+	BuildShadowsActivity      = "BuildShadows"
+	DownloadTabletsActivity   = "DownloadTablets"
+	VerifyShadowsActivity     = "VerifyShadows"
+	PublishTablesActivity     = "PublishTables"
+	ReplacePartitionsActivity = "ReplacePartitions"
+	ReleaseRestoreActivity    = "ReleaseRestore"
+	CheckRepositoryActivity   = "CheckRepository"
+	RepositoryUsersActivity   = "RepositoryUsers"
+	ListSnapshotsActivity     = "ListSnapshots"
+	ExamineClusterActivity    = "ExamineCluster"
+	ExamineRepositoryActivity = "ExamineRepository"
+)
+
+// Signals between a job and its transfers.
+const (
+	ProgressSignal = "progress" // child to parent: TransferReport
+)
+
+// Ref is what every stage of a job needs to find its things. Plans and receipts are pages in the repository under
+// jobs/<Job>/; histories carry this reference and counts only.
+type Ref struct {
+	Job          string    `json:"job"` // folder of the job: its first run id, so that retries and new runs share it
+	Cluster      string    `json:"cluster"`
+	Database     string    `json:"database"`
+	Repository   string    `json:"repository"`
+	RepositoryID int64     `json:"repository_id,omitempty"` // 0 before the repository was resolved; then it must not change
+	Created      time.Time `json:"created"`
+}
+
+// PrepareBackupInput is the input of PrepareBackup.
+type PrepareBackupInput struct {
+	Ref       Ref           `json:"ref"`
+	Request   BackupRequest `json:"request"`
+	Timestamp string        `json:"timestamp"`
+}
+
+// PrepareBackupOutput says what will be backed up.
+type PrepareBackupOutput struct {
+	RepositoryID int64    `json:"repository_id"`
+	Objects      string   `json:"objects"` // native text of BackupObjs
+	Tables       int      `json:"tables"`
+	Notes        []string `json:"notes,omitempty"`
+}
+
+// Plan is a round of transfers: Pages pages of batches, named by round and page number in the job's folder.
+type Plan struct {
+	Round   int      `json:"round"`
+	Batches []int    `json:"batches,omitempty"` // number of batches of each page; empty: nothing to transfer
+	Total   Progress `json:"total"`             // Units, BytesTotal and what needs no transfer (Reused)
+	// Consistency that was reached, set when nothing is left to read (CheckSnapshot).
+	Consistency string   `json:"consistency,omitempty"`
+	Notes       []string `json:"notes,omitempty"`
+}
+
+// StageInput is the input of the stages that need nothing but the job.
+type StageInput struct {
+	Ref Ref `json:"ref"`
+}
+
+// CheckSnapshotInput is the input of CheckSnapshot.
+type CheckSnapshotInput struct {
+	Ref   Ref `json:"ref"`
+	Round int `json:"round"` // the round that was just read
+}
+
+// Batch names the batch of a page that one activity transfers.
+type Batch struct {
+	Ref   Ref `json:"ref"`
+	Round int `json:"round"`
+	Page  int `json:"page"`
+	Index int `json:"index"`
+}
+
+// TransferInput is the whole state of a TransferWorkflow: one page, through a window of activities.
+type TransferInput struct {
+	Ref      Ref      `json:"ref"`
+	Activity string   `json:"activity"` // UploadTablets or DownloadTablets
+	Round    int      `json:"round"`
+	Page     int      `json:"page"`
+	Next     int      `json:"next"` // first batch not begun
+	To       int      `json:"to"`   // behind the last batch
+	Window   int      `json:"window"`
+	Done     Progress `json:"done"`
+	Paused   string   `json:"paused,omitempty"` // reason; carried into a new run
+}
+
+// TransferReport is what a transfer tells its parent from time to time.
+type TransferReport struct {
+	Round   int      `json:"round"`
+	Page    int      `json:"page"`
+	Done    Progress `json:"done"`
+	Blocked string   `json:"blocked,omitempty"` // why it waits; empty: it goes on
+}
+
+// SaveIndexOutput counts what the manifest will name.
+type SaveIndexOutput struct {
+	Tables int64 `json:"tables"`
+	Rows   int64 `json:"rows"`
+	Stored int64 `json:"stored"`
+}
+
+// ReleaseInput is the input of ReleaseBackup and ReleaseRestore.
+type ReleaseInput struct {
+	Ref       Ref  `json:"ref"`
+	Committed bool `json:"committed"` // false: undo everything
+}
+
+// ReleaseOutput tells what could not be given back and why, for people.
+type ReleaseOutput struct {
+	Notes []string `json:"notes,omitempty"`
+}
+
+// PrepareRestoreInput is the input of PrepareRestore.
+type PrepareRestoreInput struct {
+	Ref     Ref            `json:"ref"`
+	Request RestoreRequest `json:"request"`
+}
+
+// PrepareRestoreOutput says what will be restored.
+type PrepareRestoreOutput struct {
+	RepositoryID int64    `json:"repository_id"`
+	Timestamp    string   `json:"timestamp"`
+	Objects      string   `json:"objects"` // native text of RestoreObjs
+	Tables       int      `json:"tables"`
+	Replacements int      `json:"replacements"` // partition replacements: from the first of them on there is no way back
+	Notes        []string `json:"notes,omitempty"`
+}
