@@ -33,4 +33,5 @@ const (
 	StoreFull          = "StoreFull"
 	SpoolFull          = "SpoolFull"
 	ClusterUnreachable = "ClusterUnreachable"
+	Unexpected         = "Unexpected" // none of the named ones; repeated, since most of them pass
 )

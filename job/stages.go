@@ -56,8 +56,10 @@ type PrepareBackupOutput struct {
 	Notes        []string `json:"notes,omitempty"`
 }
 
-// Plan is a round of transfers: Pages pages of batches, named by round and page number in the job's folder.
+// Plan is a round of transfers: pages of batches in the job's folder, under Name. An attempt that lost its answer may
+// leave another plan behind; the one named here is the one that counts.
 type Plan struct {
+	Name    string   `json:"name"`
 	Round   int      `json:"round"`
 	Batches []int    `json:"batches,omitempty"` // number of batches of each page; empty: nothing to transfer
 	Total   Progress `json:"total"`             // Units, BytesTotal and what needs no transfer (Reused)
@@ -79,17 +81,17 @@ type CheckSnapshotInput struct {
 
 // Batch names the batch of a page that one activity transfers.
 type Batch struct {
-	Ref   Ref `json:"ref"`
-	Round int `json:"round"`
-	Page  int `json:"page"`
-	Index int `json:"index"`
+	Ref   Ref    `json:"ref"`
+	Plan  string `json:"plan"`
+	Page  int    `json:"page"`
+	Index int    `json:"index"`
 }
 
 // TransferInput is the whole state of a TransferWorkflow: one page, through a window of activities.
 type TransferInput struct {
 	Ref      Ref      `json:"ref"`
 	Activity string   `json:"activity"` // UploadTablets or DownloadTablets
-	Round    int      `json:"round"`
+	Plan     string   `json:"plan"`
 	Page     int      `json:"page"`
 	Next     int      `json:"next"` // first batch not begun
 	To       int      `json:"to"`   // behind the last batch
@@ -100,7 +102,7 @@ type TransferInput struct {
 
 // TransferReport is what a transfer tells its parent from time to time.
 type TransferReport struct {
-	Round   int      `json:"round"`
+	Plan    string   `json:"plan"`
 	Page    int      `json:"page"`
 	Done    Progress `json:"done"`
 	Blocked string   `json:"blocked,omitempty"` // why it waits; empty: it goes on

@@ -29,7 +29,8 @@ type lifecycle struct {
 	resumed   int    // counts resume signals
 	noReturn  bool   // publishing has begun and cannot be undone: cancel comes too late
 	stop      workflow.CancelFunc
-	pages     []job.Progress // last report of every transfer of this round
+	plan      string         // name of the plan at work; reports of others are late
+	pages     []job.Progress // last report of every page of the plan
 	settled   job.Progress   // sums of earlier rounds, and what needed no transfer
 	children  []workflow.ChildWorkflowFuture
 	percent   int64
@@ -206,7 +207,7 @@ func (l *lifecycle) show(ctx workflow.Context) {
 
 // report takes in what a transfer says.
 func (l *lifecycle) report(ctx workflow.Context, r job.TransferReport) {
-	if r.Page >= len(l.pages) {
+	if r.Plan != l.plan || r.Page >= len(l.pages) {
 		return
 	}
 	l.pages[r.Page] = r.Done

@@ -26,7 +26,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 		l.settled.Reused += x.Reused
 		l.settled.UnitsDone += x.UnitsDone
 	}
-	l.pages = make([]job.Progress, len(plan.Batches))
+	l.plan, l.pages = plan.Name, make([]job.Progress, len(plan.Batches))
 	l.settled.Add(plan.Total)
 	l.sum(ctx)
 
@@ -43,7 +43,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer running.Done()
 			defer slots.Release(1)
-			in := job.TransferInput{Ref: ref, Activity: activity, Round: plan.Round, Page: page, To: batches, Window: window, Paused: l.userPause}
+			in := job.TransferInput{Ref: ref, Activity: activity, Plan: plan.Name, Page: page, To: batches, Window: window, Paused: l.userPause}
 			done, err := l.child(ctx, in)
 			if err != nil {
 				if first == nil {
@@ -52,7 +52,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 				}
 				return
 			}
-			l.report(ctx, job.TransferReport{Round: plan.Round, Page: page, Done: done})
+			l.report(ctx, job.TransferReport{Plan: plan.Name, Page: page, Done: done})
 		})
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
@@ -66,10 +66,10 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 
 func (l *lifecycle) child(ctx workflow.Context, in job.TransferInput) (job.Progress, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          fmt.Sprintf("%s/%s/r%d-p%d", workflow.GetInfo(ctx).WorkflowExecution.ID, in.Ref.Job, in.Round, in.Page),
+		WorkflowID:          fmt.Sprintf("%s/%s/%s/%d", workflow.GetInfo(ctx).WorkflowExecution.ID, in.Ref.Job, in.Plan, in.Page),
 		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
-		StaticSummary:       fmt.Sprintf("%s: round %d, page %d, %d batches", in.Activity, in.Round, in.Page, in.To),
+		StaticSummary:       fmt.Sprintf("%s: plan %s, page %d, %d batches", in.Activity, in.Plan, in.Page, in.To),
 	})
 	f := workflow.ExecuteChildWorkflow(ctx, job.TransferWorkflow, in)
 	l.children = append(l.children, f)
@@ -93,7 +93,7 @@ func Transfer(ctx workflow.Context, in job.TransferInput) (job.Progress, error) 
 		if err != nil || first != nil {
 			break
 		}
-		b := job.Batch{Ref: in.Ref, Round: in.Round, Page: in.Page, Index: t.in.Next}
+		b := job.Batch{Ref: in.Ref, Plan: in.Plan, Page: in.Page, Index: t.in.Next}
 		t.in.Next++
 		t.inflight++
 		workflow.Go(work, func(ctx workflow.Context) {
@@ -197,7 +197,7 @@ func (t *transfers) report(ctx workflow.Context) {
 	if parent == nil {
 		return
 	}
-	r := job.TransferReport{Round: t.in.Round, Page: t.in.Page, Done: t.in.Done, Blocked: t.blocked}
+	r := job.TransferReport{Plan: t.in.Plan, Page: t.in.Page, Done: t.in.Done, Blocked: t.blocked}
 	// A lost report is made up by the next one and by the result.
 	workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, job.ProgressSignal, r)
 }
