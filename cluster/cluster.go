@@ -153,7 +153,8 @@ type Builder interface {
 	DropTable(ctx context.Context, database, table string) error
 	// AddTemporaryPartitions adds empty temporary partitions shaped like the given ones, named by the map
 	// partition name -> temporary name. Existing ones of these names are taken as done.
-	AddTemporaryPartitions(ctx context.Context, database, table string, shape []snapshot.Partition, names map[string]string) error
+	// It returns the physical ids by temporary name.
+	AddTemporaryPartitions(ctx context.Context, database, table string, shape []snapshot.Partition, names map[string]string) (ids map[string]int64, err error)
 	// DropTemporaryPartitions drops those that exist.
 	DropTemporaryPartitions(ctx context.Context, database, table string, names []string) error
 	// Differences compares a table of a snapshot with one of the cluster and lists what differs in a way that matters for

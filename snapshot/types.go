@@ -5,7 +5,10 @@
 // storage.Bucket. docs/format.md is the contract for everything that is written.
 package snapshot
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
 
 // Kind names how the values of a column are understood. It decides how a data object stores them, never what they are:
 // a value that its kind cannot hold exactly is stored as text.
@@ -118,3 +121,8 @@ func (t Type) String() string {
 	}
 	return string(t.Kind)
 }
+
+// ValidLabel tells whether a label can be used: it becomes a folder of the repository.
+func ValidLabel(label string) bool { return labelForm.MatchString(label) }
+
+var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)

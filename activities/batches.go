@@ -1,0 +1,140 @@
+package activities
+
+import (
+	"starkeep/job"
+	"starkeep/snapshot"
+)
+
+// Shape of the work. A batch is what may be lost when a worker dies: some seconds to a few minutes of transfer.
+const (
+	batchUnits     = 200      // units of a batch at the most: each costs a statement
+	batchBytes     = 64 << 20 // estimated bytes of a batch at the most
+	batchesWanted  = 16       // smaller batches, down to these many, keep all slots busy and progress visible
+	loadBytes      = 32 << 20 // stored bytes of one load at the most
+	unitBytes      = 64 << 20 // a partition above this is read tablet by tablet
+	batchesPerPage = 200      // ~800 history events a child workflow
+)
+
+// unitsOf divides the read of a partition. Small ones are one statement, which is one consistent read; large ones are
+// read by groups of tablets, which can go on in parallel, and have to be counted afterwards, since a cluster skips a
+// tablet id that it does not know without a word.
+func unitsOf(table string, p snapshot.Partition, whole bool) (units []unit, hinted bool) {
+	var bytes int64
+	var tablets []int64
+	for _, x := range p.Physical {
+		bytes += x.Bytes
+		tablets = append(tablets, x.Tablets...)
+	}
+	if whole || bytes <= unitBytes || len(tablets) < 2 {
+		return []unit{{Table: table, Partition: p.Name, Bytes: bytes}}, false
+	}
+	each := bytes / int64(len(tablets))
+	group := max(1, int(unitBytes/max(each, 1)))
+	for len(tablets) > 0 {
+		n := min(group, len(tablets))
+		units = append(units, unit{Table: table, Partition: p.Name, Tablets: tablets[:n:n], Bytes: each * int64(n)})
+		tablets = tablets[n:]
+	}
+	return units, true
+}
+
+// limits returns how many items, and how many bytes, a batch of a transfer of this size takes.
+func limits(items int, bytes int64) (int, int64) {
+	return min(max(items/batchesWanted, 1), batchUnits), min(max(bytes/batchesWanted, 1<<20), batchBytes)
+}
+
+// groups cuts n items, in their order, into batches by the limits of their number and their bytes.
+func groups(n int, size func(i int) int64) (ends []int) {
+	var total int64
+	for i := range n {
+		total += size(i)
+	}
+	most, heavy := limits(n, total)
+	begin, bytes := 0, int64(0)
+	for i := range n {
+		if i > begin && (i-begin == most || bytes+size(i) > heavy) {
+			ends = append(ends, i)
+			begin, bytes = i, 0
+		}
+		bytes += size(i)
+	}
+	if n > 0 {
+		ends = append(ends, n)
+	}
+	return ends
+}
+
+// batchesOf groups units in their order.
+func batchesOf(units []unit) (batches []batch, total job.Progress) {
+	begin := 0
+	for _, end := range groups(len(units), func(i int) int64 { return units[i].Bytes }) {
+		batches = append(batches, batch{Units: units[begin:end:end]})
+		begin = end
+	}
+	total.Units = int64(len(units))
+	for _, u := range units {
+		total.BytesTotal += u.Bytes
+	}
+	return batches, total
+}
+
+// loadsOf groups the data objects of one target: as many as fit into one load.
+func loadsOf(t target) (loads []load) {
+	if t.Replace {
+		// A load names its temporary partition: rows of one partition must not be offered to another.
+		for _, p := range t.Partitions {
+			shape := load{Target: t.Live, Columns: t.Entry.Name, Temporary: []string{t.temporary(p.Name)}}
+			loads = append(loads, pack(shape, p.Objects)...)
+		}
+		return loads
+	}
+	var all []snapshot.DataObject
+	for _, p := range t.Partitions {
+		all = append(all, p.Objects...)
+	}
+	return pack(load{Target: t.Publication.Shadow, Columns: t.Entry.Name}, all)
+}
+
+// pack puts as many objects into a load as a load may weigh.
+func pack(shape load, objects []snapshot.DataObject) (loads []load) {
+	l, bytes := shape, int64(0)
+	for _, o := range objects {
+		if len(l.Objects) > 0 && bytes+o.Size > loadBytes {
+			loads = append(loads, l)
+			l, bytes = shape, 0
+		}
+		l.Objects = append(l.Objects[:len(l.Objects):len(l.Objects)], o)
+		bytes += o.Size
+	}
+	if len(l.Objects) > 0 {
+		loads = append(loads, l)
+	}
+	return loads
+}
+
+// loadBatches groups loads in their order.
+func loadBatches(loads []load) (batches []batch) {
+	begin := 0
+	for _, end := range groups(len(loads), func(i int) int64 { return loads[i].bytes() }) {
+		batches = append(batches, batch{Loads: loads[begin:end:end]})
+		begin = end
+	}
+	return batches
+}
+
+func (l load) bytes() (n int64) {
+	for _, o := range l.Objects {
+		n += o.Size
+	}
+	return n
+}
+
+// temporary returns the name of the temporary partition that stands in for a partition.
+func (t target) temporary(partition string) string {
+	for _, r := range t.Publication.Replace {
+		if r.Partition == partition {
+			return r.Temporary
+		}
+	}
+	return ""
+}

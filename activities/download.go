@@ -1,0 +1,150 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"starkeep/cluster"
+	"starkeep/job"
+	"starkeep/snapshot"
+	"starkeep/snapshot/dataobject"
+)
+
+// DownloadTablets loads the data objects of one batch into shadows. Every load has a label of its own, so that a repeat
+// is recognised by the cluster; the receipt covers the case that the cluster has forgotten the label.
+func (a *Activities) DownloadTablets(ctx context.Context, in job.Batch) (job.Progress, error) {
+	w := &download{in: in}
+	defer beat(ctx, w.now)()
+	done, err := a.downloadTablets(ctx, in, w)
+	return done, explain(err)
+}
+
+// download is one attempt at a batch.
+type download struct {
+	*desk
+	in  job.Batch
+	dir string
+
+	rows, bytes, stored, units atomic.Int64
+}
+
+func (w *download) now() job.Progress {
+	return job.Progress{UnitsDone: w.units.Load(), Rows: w.rows.Load(), Bytes: w.bytes.Load(), Stored: w.stored.Load()}
+}
+
+func (a *Activities) downloadTablets(ctx context.Context, in job.Batch, w *download) (job.Progress, error) {
+	d, err := a.open(ctx, in.Ref)
+	if err != nil {
+		return job.Progress{}, err
+	}
+	var r receipt
+	if done, err := d.found(ctx, receiptPage(in), &r); err != nil || done {
+		return r.Progress, err
+	}
+	pg, err := a.page(ctx, d, in)
+	if err != nil {
+		return job.Progress{}, err
+	}
+	if w.dir, err = a.spool(in.Ref); err != nil {
+		return job.Progress{}, err
+	}
+	defer func() { _ = os.RemoveAll(w.dir) }()
+	w.desk = d
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(readsAtOnce)
+	for i, l := range pg.Batches[in.Index].Loads {
+		g.Go(func() error { return w.load(gctx, i, l, pg.Columns[l.Columns]) })
+	}
+	if err := g.Wait(); err != nil {
+		return job.Progress{}, err
+	}
+	r.Progress = w.now()
+	_, err = d.settle(ctx, receiptPage(in), &r)
+	return r.Progress, err
+}
+
+// load fetches the objects of one load, verified byte for byte, and loads their rows.
+func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.Column) error {
+	files := make([]string, len(l.Objects))
+	defer func() {
+		for _, f := range files {
+			_ = os.Remove(f)
+		}
+	}()
+	var rows int64
+	for i, o := range l.Objects {
+		path, err := w.repo.FetchData(ctx, o.ObjectRef, w.dir)
+		if err != nil {
+			return err
+		}
+		files[i] = path
+		rows += o.Rows
+		w.stored.Add(o.Size)
+	}
+	result, err := w.cluster.Load(ctx, cluster.LoadRequest{
+		Database: w.ref.Database, Table: l.Target, Columns: columns, Temporary: l.Temporary,
+		Label: fmt.Sprintf("starkeep_%.8s_%s_%d_%d_%d", w.ref.Job, w.in.Plan, w.in.Page, w.in.Index, n),
+		Open:  func() (snapshot.RowReader, error) { return dataobject.OpenFiles(files, columns) },
+	})
+	if err != nil {
+		return fmt.Errorf("load into %s.%s: %w", w.ref.Database, l.Target, err)
+	}
+	if !result.Repeated && result.Rows != rows {
+		return refuse(job.RowCountMismatch, "loading %d objects into %s.%s gave %d rows, the snapshot has %d", len(l.Objects), w.ref.Database, l.Target, result.Rows, rows)
+	}
+	w.rows.Add(rows)
+	for _, o := range l.Objects {
+		w.bytes.Add(o.Size)
+	}
+	w.units.Add(1)
+	return nil
+}
+
+// VerifyShadows counts the rows of everything that was built. A load that was counted twice, because the cluster had
+// forgotten its label, is found here, before anything is published.
+func (a *Activities) VerifyShadows(ctx context.Context, in job.StageInput) error {
+	defer alive(ctx)()
+	return explain(a.verifyShadows(ctx, in))
+}
+
+func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) error {
+	d, err := a.open(ctx, in.Ref)
+	if err != nil {
+		return err
+	}
+	var built targets
+	if err := d.read(ctx, targetsPage, &built); err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(statementsAtOnce)
+	for _, t := range built.Targets {
+		g.Go(func() error { return d.verify(gctx, t) })
+	}
+	return g.Wait()
+}
+
+func (d *desk) verify(ctx context.Context, t target) error {
+	if !t.Replace {
+		n, err := d.cluster.Count(ctx, d.ref.Database, t.Publication.Shadow, "", false)
+		return mismatch(err, t.Live, n, t.rows())
+	}
+	var errs []error
+	for i, p := range t.Partitions {
+		n, err := d.cluster.Count(ctx, d.ref.Database, t.Live, t.Publication.Replace[i].Temporary, true)
+		errs = append(errs, mismatch(err, t.Live+" partition "+p.Partition.Name, n, p.Rows))
+	}
+	return errors.Join(errs...)
+}
+
+func mismatch(err error, what string, got, want int64) error {
+	if err == nil && got != want {
+		err = refuse(job.RowCountMismatch, "restored %d rows of %s, the snapshot has %d; nothing was published: run the statement again", got, what, want)
+	}
+	return err
+}

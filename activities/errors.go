@@ -1,0 +1,82 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+
+	"starkeep/cluster"
+	"starkeep/job"
+	"starkeep/snapshot/dataobject"
+	"starkeep/snapshot/repository"
+	"starkeep/storage"
+)
+
+// Errors that the worker's registries give.
+var (
+	ErrUnknownCluster    = errors.New("unknown cluster")
+	ErrUnknownRepository = errors.New("unknown repository")
+)
+
+// verdict is what an error means to a job: its stable name, and whether a repeat can help.
+type verdict struct {
+	is    error
+	name  string
+	final bool
+}
+
+// verdicts translate the sentinels of the lower layers, most telling first. An error that is none of them is repeated.
+var verdicts = []verdict{
+	{ErrUnknownCluster, job.UnknownCluster, true},
+	{ErrUnknownRepository, job.UnknownRepository, true},
+	{cluster.ErrUnknownDatabase, job.UnknownDatabase, true},
+	{cluster.ErrUnknownTable, job.UnknownTable, true},
+	{cluster.ErrUnknownPartition, job.UnknownPartition, true},
+	{cluster.ErrUnsupported, job.Unsupported, true},
+	{cluster.ErrInvalidName, job.InvalidRequest, true},
+	{cluster.ErrDenied, job.MissingPrivilege, true},
+	{cluster.ErrRejected, job.RowsRejected, true},
+	{cluster.ErrExists, job.TargetExists, true},
+	{cluster.ErrUnreachable, job.ClusterUnreachable, false},
+	{repository.ErrNewerFormat, job.NewerFormat, true},
+	{repository.ErrNotFound, job.SnapshotNotFound, true},
+	{repository.ErrExists, job.LabelExists, true},
+	{storage.ErrReadOnly, job.RepositoryReadOnly, true},
+	{storage.ErrDenied, job.StoreDenied, false},
+	{storage.ErrNoSpace, job.StoreFull, false},
+	{dataobject.ErrSpoolFull, job.SpoolFull, false},
+}
+
+// explain turns an error into what Temporal and people see. Cancellation stays what it is.
+func explain(err error) error {
+	var app *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &app), errors.Is(err, context.Canceled), temporal.IsCanceledError(err):
+		return err
+	}
+	var damage *repository.DamageError
+	if errors.As(err, &damage) {
+		return named(job.DamagedSnapshot, true, err)
+	}
+	for _, v := range verdicts {
+		if errors.Is(err, v.is) {
+			return named(v.name, v.final, err)
+		}
+	}
+	return named(job.Unexpected, false, err)
+}
+
+// named makes the error that carries a stable name. The cause is left out: its text is in the message already, and
+// histories should hold it once.
+func named(name string, final bool, err error) error {
+	return temporal.NewApplicationErrorWithOptions(err.Error(), name, temporal.ApplicationErrorOptions{NonRetryable: final})
+}
+
+// refuse makes a final error of this package's own.
+func refuse(name, format string, args ...any) error {
+	return named(name, true, fmt.Errorf(format, args...))
+}

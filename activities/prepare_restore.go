@@ -1,0 +1,312 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"starkeep/cluster"
+	"starkeep/job"
+	"starkeep/snapshot"
+)
+
+// PrepareRestore checks everything that can be checked before the first change: snapshot and objects, every data object
+// by size, target names, schemas and privileges. It changes nothing in the cluster; its plan is settled in the job's
+// folder.
+func (a *Activities) PrepareRestore(ctx context.Context, in job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
+	defer alive(ctx)()
+	out, err := a.prepareRestore(ctx, in)
+	return out, explain(err)
+}
+
+func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
+	none := job.PrepareRestoreOutput{}
+	if r := in.Request; r.Cluster == "" || r.Database == "" || r.Label == "" || r.Repository == "" {
+		return none, refuse(job.InvalidRequest, "cluster, database, label and repository are required")
+	}
+	_, info, err := a.Repositories.Repository(ctx, in.Ref.Repository, 0)
+	if err != nil {
+		return none, err
+	}
+	in.Ref.RepositoryID = info.ID
+	d, err := a.open(ctx, in.Ref)
+	if err != nil {
+		return none, err
+	}
+	m, err := d.resolve(ctx, in.Request)
+	if err != nil {
+		return none, err
+	}
+	chosen, err := d.targets(ctx, m, in.Request)
+	if err != nil {
+		return none, err
+	}
+	if err := d.checkStored(ctx, chosen); err != nil {
+		return none, err
+	}
+	if err := d.meet(ctx, chosen); err != nil {
+		return none, err
+	}
+	head := restoreHead{Request: in.Request, Targets: chosen}
+	head.Output = job.PrepareRestoreOutput{
+		RepositoryID: info.ID, Timestamp: m.Timestamp, Tables: len(chosen), Objects: restoreObjects(chosen),
+	}
+	for _, t := range chosen {
+		if t.Replace {
+			head.Output.Replacements += len(t.Partitions)
+		}
+	}
+	if len(m.Consistency.Moved) > 0 {
+		head.Output.Notes = append(head.Output.Notes, "the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
+	}
+	_, err = d.settle(ctx, headPage, &head)
+	return head.Output, err
+}
+
+// resolve finds the manifest. Without a timestamp the label must have exactly one.
+func (d *desk) resolve(ctx context.Context, r job.RestoreRequest) (snapshot.Manifest, error) {
+	none := snapshot.Manifest{}
+	stamps, err := d.repo.Timestamps(ctx, r.Label)
+	if err != nil {
+		return none, err
+	}
+	switch {
+	case len(stamps) == 0:
+		return none, refuse(job.SnapshotNotFound, "Failed to get info of snapshot '%s': there is none in repository %s; SHOW SNAPSHOT ON %s lists what there is", r.Label, r.Repository, r.Repository)
+	case r.Timestamp == "" && len(stamps) > 1:
+		return none, refuse(job.InvalidRequest, "Missing backup_timestamp property: label '%s' has %d timestamps, say which one: %s", r.Label, len(stamps), strings.Join(stamps, ", "))
+	case r.Timestamp == "":
+		r.Timestamp = stamps[0]
+	case !slices.Contains(stamps, r.Timestamp):
+		return none, refuse(job.SnapshotNotFound, "Failed to get info of snapshot '%s': no timestamp %s. Maybe specified wrong backup timestamp; there are: %s", r.Label, r.Timestamp, strings.Join(stamps, ", "))
+	}
+	m, err := d.repo.Manifest(ctx, r.Label, r.Timestamp)
+	if err != nil {
+		return none, err
+	}
+	if r.Source != "" && r.Source != m.Database {
+		return none, refuse(job.UnknownDatabase, "target database: %s is not existed in snapshot; it holds database %s", r.Source, m.Database)
+	}
+	return m, nil
+}
+
+// targets maps the objects of the request to tables of the snapshot.
+func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRequest) ([]target, error) {
+	objects := r.Objects
+	if objects == nil {
+		for _, t := range m.Tables {
+			objects = append(objects, job.Object{Table: t.Name})
+		}
+	}
+	var all []target
+	names := map[string]bool{}
+	for _, o := range objects {
+		i := slices.IndexFunc(m.Tables, func(t snapshot.TableEntry) bool { return t.Name == o.Table })
+		if i < 0 {
+			return nil, refuse(job.UnknownTable, "Table %s does not exist in snapshot %s; it holds: %s", o.Table, r.Label, tableNames(m))
+		}
+		t := target{Entry: m.Tables[i], Live: o.Table}
+		if o.Alias != "" {
+			t.Live = o.Alias
+		}
+		if names[t.Live] {
+			return nil, refuse(job.InvalidRequest, "Duplicated table: %s", t.Live)
+		}
+		names[t.Live] = true
+		// A part of a table must not take the place of the whole one.
+		t.Replace = len(o.Partitions) > 0 || !t.Entry.Complete
+		all = append(all, t)
+	}
+	if err := d.entries(ctx, m, all); err != nil {
+		return nil, err
+	}
+	for i, o := range objects {
+		if err := choosePartitions(&all[i], o, r.Label); err != nil {
+			return nil, err
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Live < all[j].Live })
+	return all, nil
+}
+
+func tableNames(m snapshot.Manifest) string {
+	var names []string
+	for _, t := range m.Tables {
+		names = append(names, t.Name)
+	}
+	return cutList(names, 20)
+}
+
+func cutList(names []string, n int) string {
+	if len(names) > n {
+		return strings.Join(names[:n], ", ") + fmt.Sprintf(", … %d more", len(names)-n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// entries fills in the partitions of the targets from the index.
+func (d *desk) entries(ctx context.Context, m snapshot.Manifest, all []target) error {
+	at := map[string][]int{} // one table may be restored twice, under two names
+	for i, t := range all {
+		at[t.Entry.Name] = append(at[t.Entry.Name], i)
+	}
+	return d.repo.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
+		for _, i := range at[e.Table] {
+			all[i].Partitions = append(all[i].Partitions, e)
+		}
+		return nil
+	})
+}
+
+func choosePartitions(t *target, o job.Object, label string) error {
+	if len(o.Partitions) == 0 {
+		return nil
+	}
+	var wanted []snapshot.PartitionEntry
+	for _, name := range o.Partitions {
+		i := slices.IndexFunc(t.Partitions, func(p snapshot.PartitionEntry) bool { return p.Partition.Name == name })
+		if i < 0 {
+			return refuse(job.UnknownPartition, "Partition %s of table %s does not exist in snapshot %s", name, o.Table, label)
+		}
+		wanted = append(wanted, t.Partitions[i])
+	}
+	t.Partitions = wanted
+	return nil
+}
+
+// checkStored proves, before anything changes, that every object is there with its size. Its bytes are checked when they
+// are read.
+func (d *desk) checkStored(ctx context.Context, all []target) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(statsAtOnce)
+	for _, t := range all {
+		for _, p := range t.Partitions {
+			for _, o := range p.Objects {
+				g.Go(func() error {
+					ok, err := d.repo.HasData(ctx, o.ObjectRef)
+					if err == nil && !ok {
+						err = refuse(job.DamagedSnapshot, "the snapshot is damaged: data object %s of %s.%s is missing or has another size; restore the other tables with ON (…), or an older snapshot",
+							o.Key, t.Entry.Name, p.Partition.Name)
+					}
+					return err
+				})
+			}
+		}
+	}
+	return g.Wait()
+}
+
+// meet compares the targets with what is live, checks privileges, and decides how each one is published.
+func (d *desk) meet(ctx context.Context, all []target) error {
+	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(all))
+	for i, t := range all {
+		names[i] = t.Live
+	}
+	if err := d.checkPrivileges(ctx, d.ref.Database, names, cluster.ForRestore); err != nil {
+		return err
+	}
+	live := map[string]snapshot.Table{}
+	if exists {
+		if live, err = d.live(ctx, names); err != nil {
+			return err
+		}
+	}
+	for i := range all {
+		if err := d.publication(&all[i], i, live); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// live describes the tables that exist under these names.
+func (d *desk) live(ctx context.Context, names []string) (map[string]snapshot.Table, error) {
+	tables, others, err := d.cluster.Tables(ctx, d.ref.Database)
+	if err != nil {
+		return nil, err
+	}
+	var there []string
+	for _, n := range names {
+		if slices.Contains(tables, n) {
+			there = append(there, n)
+		}
+		for _, o := range others {
+			if strings.HasSuffix(o, " "+n) {
+				return nil, refuse(job.TargetExists, "%s.%s exists and is a %s, not a table; restore under another name with AS, or drop it",
+					d.ref.Database, n, strings.TrimSuffix(o, " "+n))
+			}
+		}
+	}
+	live := map[string]snapshot.Table{}
+	if len(there) == 0 {
+		return live, nil
+	}
+	described, err := d.cluster.Describe(ctx, d.ref.Database, there)
+	for _, t := range described {
+		live[t.Name] = t
+	}
+	return live, err
+}
+
+// publication decides how a target becomes live. Names of shadows depend on the job only, so that a repeat finds them.
+func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) error {
+	t.Publication = cluster.Publication{Database: d.ref.Database, Table: t.Live}
+	have, exists := live[t.Live]
+	if exists {
+		t.LiveID = have.ID
+		if diff := d.cluster.Differences(t.Entry.Table, have); len(diff) > 0 {
+			return refuse(job.SchemaMismatch, "Table %s already exist but with different schema: %s. Restore under another name with AS, or drop the table first",
+				t.Live, strings.Join(diff, "; "))
+		}
+	}
+	name := fmt.Sprintf("%s%.8s_%d", shadowPrefix, d.ref.Job, n)
+	if t.Replace = t.Replace && exists; !t.Replace {
+		t.Publication.LiveID = t.LiveID
+		t.Publication.Shadow = name
+		t.Publication.Retired = name + "_old"
+		return nil
+	}
+	for i, p := range t.Partitions {
+		at, there := have.Partition(p.Partition.Name)
+		if there && !sameValues(at.Values, p.Values) {
+			return refuse(job.SchemaMismatch, "Partition %s in table %s has different range with partition in repository: %s, in the snapshot %s",
+				p.Partition.Name, t.Live, at.Values, p.Values)
+		}
+		t.Publication.Replace = append(t.Publication.Replace, cluster.Replacement{
+			Partition: p.Partition.Name, Temporary: fmt.Sprintf("starkeep_%.8s_%d_%d", d.ref.Job, n, i), Missing: !there, Values: p.Values,
+		})
+	}
+	return nil
+}
+
+func sameValues(a, b string) bool {
+	return strings.Join(strings.Fields(a), "") == strings.Join(strings.Fields(b), "")
+}
+
+// restoreObjects prints the cell RestoreObjs of SHOW RESTORE (fe:backup/RestoreJob): original names; a partition named
+// like its table is left out.
+func restoreObjects(all []target) string {
+	var parts []string
+	for _, t := range all {
+		text := t.Entry.Name
+		var names []string
+		for _, p := range t.Partitions {
+			if p.Partition.Name != t.Entry.Name {
+				names = append(names, p.Partition.Name)
+			}
+		}
+		if len(names) > 0 {
+			text += " PARTITIONS [" + cutList(names, 100) + "]"
+		}
+		parts = append(parts, text)
+	}
+	return cutList(parts, 200)
+}

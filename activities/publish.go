@@ -1,0 +1,47 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"starkeep/job"
+)
+
+// PublishTables makes the restored tables live, one atomic swap or rename after the other. Until the last one is done
+// release can undo them all.
+func (a *Activities) PublishTables(ctx context.Context, in job.StageInput) error {
+	defer alive(ctx)()
+	return explain(a.publish(ctx, in, false))
+}
+
+// ReplacePartitions makes the restored partitions live. A replaced partition is gone at once: this stage comes last,
+// and once it has begun the job only rolls forward.
+func (a *Activities) ReplacePartitions(ctx context.Context, in job.StageInput) error {
+	defer alive(ctx)()
+	return explain(a.publish(ctx, in, true))
+}
+
+func (a *Activities) publish(ctx context.Context, in job.StageInput, replace bool) error {
+	d, err := a.open(ctx, in.Ref)
+	if err != nil {
+		return err
+	}
+	var built targets
+	if err := d.read(ctx, targetsPage, &built); err != nil {
+		return err
+	}
+	if replace {
+		if _, err := d.settle(ctx, replacingPage, &created{Database: d.ref.Database}); err != nil {
+			return err
+		}
+	}
+	for _, t := range built.Targets {
+		if t.Replace != replace {
+			continue
+		}
+		if err := d.cluster.Publish(ctx, t.Publication); err != nil {
+			return fmt.Errorf("publish %s.%s: %w", d.ref.Database, t.Live, err)
+		}
+	}
+	return nil
+}
