@@ -28,6 +28,7 @@ type Cluster interface {
 	cluster.Importer
 	cluster.Builder
 	cluster.Publisher
+	cluster.Doctor
 }
 
 // Clusters knows the clusters of the worker's configuration.

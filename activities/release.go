@@ -155,8 +155,10 @@ func (d *desk) undoTarget(ctx context.Context, t target) error {
 	if t.Replace {
 		return d.dropTemporary(ctx, t)
 	}
-	if err := d.cluster.Unpublish(ctx, t.Publication); err != nil {
-		return err
+	if t.Publication.ShadowID != 0 { // 0: it was never built whole, so it was not published
+		if err := d.cluster.Unpublish(ctx, t.Publication); err != nil {
+			return err
+		}
 	}
 	return d.cluster.DropTable(ctx, d.ref.Database, t.Publication.Shadow)
 }

@@ -9,7 +9,8 @@ import (
 
 // Names that are stable across releases: they are stored in histories and typed by users of the temporal CLI.
 const (
-	TaskQueue = "starkeep"
+	TaskQueue     = "starkeep"          // workflows and short activities
+	TransferQueue = "starkeep-transfer" // tablets: its slots bound memory, and never make SHOW wait
 
 	BackupWorkflow     = "BackupWorkflow"
 	RestoreWorkflow    = "RestoreWorkflow"

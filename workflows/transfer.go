@@ -83,7 +83,7 @@ func (l *lifecycle) child(ctx workflow.Context, in job.TransferInput) (job.Progr
 func Transfer(ctx workflow.Context, in job.TransferInput) (job.Progress, error) {
 	t := &transfers{in: in}
 	t.listen(ctx)
-	work, stop := workflow.WithCancel(stages(ctx))
+	work, stop := workflow.WithCancel(workflow.WithTaskQueue(stages(ctx), job.TransferQueue))
 	defer stop()
 	var first error
 	for t.in.Next < t.in.To && first == nil && !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {

@@ -1,0 +1,145 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"starkeep/job"
+	"starkeep/snapshot"
+)
+
+// CheckRepository looks at the location of a repository that is about to be created.
+func (a *Activities) CheckRepository(ctx context.Context, r job.SealedRepository) error {
+	return explain(a.Repositories.Check(ctx, r))
+}
+
+// RepositoryUsers lists the running jobs that use a repository.
+func (a *Activities) RepositoryUsers(ctx context.Context, name string) ([]string, error) {
+	users, err := a.Repositories.Users(ctx, name)
+	return users, explain(err)
+}
+
+// ListSnapshots answers SHOW SNAPSHOT. A snapshot that cannot be read is a row with its error, never left out.
+func (a *Activities) ListSnapshots(ctx context.Context, in job.SnapshotsRequest) ([]job.SnapshotRow, error) {
+	rows, err := a.listSnapshots(ctx, in)
+	return rows, explain(err)
+}
+
+func (a *Activities) listSnapshots(ctx context.Context, in job.SnapshotsRequest) ([]job.SnapshotRow, error) {
+	repo, _, err := a.Repositories.Repository(ctx, in.Repository, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Labels) == 1 && in.Timestamp != "" {
+		m, err := repo.Manifest(ctx, in.Labels[0], in.Timestamp)
+		if err != nil {
+			return nil, err
+		}
+		return []job.SnapshotRow{detail(m)}, nil
+	}
+	all, err := repo.Snapshots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []job.SnapshotRow
+	for _, s := range all {
+		if in.Labels != nil && !slices.Contains(in.Labels, s.Label) {
+			continue
+		}
+		status := "OK"
+		if s.Err != nil {
+			status = "ERROR: " + s.Err.Error()
+		}
+		if n := len(rows); n > 0 && rows[n-1].Label == s.Label && rows[n-1].Status == status {
+			rows[n-1].Timestamp += "\n" + s.Timestamp
+			continue
+		}
+		rows = append(rows, job.SnapshotRow{Label: s.Label, Timestamp: s.Timestamp, Status: status, Database: s.Database})
+	}
+	return rows, nil
+}
+
+// details is the JSON of the cell Details: the native keys, and what Starkeep states beyond them.
+type details struct {
+	Name        string                  `json:"name"`
+	Database    string                  `json:"database"`
+	BackupTime  int64                   `json:"backup_time"` // ms
+	Objects     map[string]tableDetails `json:"backup_objects"`
+	Result      string                  `json:"backup_result"`
+	Cluster     snapshot.Cluster        `json:"cluster"`
+	Consistency snapshot.Consistency    `json:"consistency"`
+	Totals      snapshot.Totals         `json:"totals"`
+	Format      int                     `json:"format"`
+}
+
+type tableDetails struct {
+	Rows       int64  `json:"rows"`
+	Bytes      int64  `json:"stored_bytes"`
+	Partitions int64  `json:"partitions"`
+	Model      string `json:"model"`
+	Complete   bool   `json:"complete"`
+}
+
+func detail(m snapshot.Manifest) job.SnapshotRow {
+	d := details{
+		Name: m.Label, Database: m.Database, BackupTime: m.Created.UnixMilli(), Objects: map[string]tableDetails{},
+		Result: "succeed", Cluster: m.Cluster, Consistency: m.Consistency, Totals: m.Totals, Format: m.Format,
+	}
+	for _, t := range m.Tables {
+		d.Objects[t.Name] = tableDetails{Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Partitions: t.Totals.Partitions, Model: t.Model, Complete: t.Complete}
+	}
+	// Plain types: encoding cannot fail.
+	text, _ := json.MarshalIndent(d, "", " ")
+	return job.SnapshotRow{Label: m.Label, Timestamp: m.Timestamp, Database: m.Database, Details: string(text), Status: "OK"}
+}
+
+// ExamineRepository is the doctor's look at a repository.
+func (a *Activities) ExamineRepository(ctx context.Context, in job.DoctorRequest) ([]job.Check, error) {
+	if in.Repository == "" {
+		return nil, nil
+	}
+	check := job.Check{Subject: "repository " + in.Repository, Name: "usable", OK: true}
+	repo, info, err := a.Repositories.Repository(ctx, in.Repository, 0)
+	if err != nil {
+		check.OK, check.Detail, check.Advice = false, err.Error(), "create it with CREATE REPOSITORY, or mend its location"
+		return []job.Check{check}, nil
+	}
+	all, err := repo.Snapshots(ctx)
+	if err != nil {
+		check.OK, check.Detail, check.Advice = false, err.Error(), "check that workers can reach "+info.Location
+		return []job.Check{check}, nil
+	}
+	var broken []string
+	for _, s := range all {
+		if s.Err != nil {
+			broken = append(broken, s.Label+" "+s.Timestamp)
+		}
+	}
+	check.Detail = fmt.Sprintf("%s holds %d snapshots", info.Location, len(all))
+	checks := []job.Check{check}
+	if len(broken) > 0 {
+		checks = append(checks, job.Check{Subject: check.Subject, Name: "snapshots readable", Detail: strings.Join(broken, ", "),
+			Advice: "SHOW SNAPSHOT ON " + in.Repository + " tells what is wrong with them"})
+	}
+	return checks, nil
+}
+
+// ExamineCluster is the doctor's look at a cluster, from where this worker runs.
+func (a *Activities) ExamineCluster(ctx context.Context, in job.DoctorRequest) ([]job.Check, error) {
+	if in.Cluster == "" {
+		return nil, nil
+	}
+	subject := "cluster " + in.Cluster
+	c, err := a.Clusters.Cluster(in.Cluster)
+	if err != nil {
+		return []job.Check{{Subject: subject, Name: "configured", Detail: err.Error(), Advice: "add it to the workers' configuration file"}}, nil
+	}
+	var checks []job.Check
+	for _, x := range c.Examine(ctx) {
+		checks = append(checks, job.Check{Subject: subject, Name: x.Name, OK: x.OK, Detail: x.Detail, Advice: x.Advice})
+	}
+	return checks, nil
+}

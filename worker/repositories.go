@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"starkeep/activities"
+	"starkeep/job"
+	"starkeep/snapshot/repository"
+	"starkeep/storage"
+	"starkeep/storage/location"
+	"starkeep/storage/overlay"
+	"starkeep/storage/readonly"
+)
+
+// believed is how long an answer of the registry is believed without asking again.
+const believed = 10 * time.Second
+
+// repositories opens repositories by the names in the registry, a workflow; handles are shared by their ids.
+type repositories struct {
+	temporal client.Client
+	journal  string // location for the pages of jobs on read-only repositories
+
+	mu    sync.Mutex
+	named map[string]answer
+	open  map[int64]*repository.Repository
+}
+
+type answer struct {
+	job.SealedRepository
+	at time.Time
+}
+
+// Repository implements activities.Repositories.
+func (r *repositories) Repository(ctx context.Context, name string, id int64) (*repository.Repository, job.Repository, error) {
+	known, err := r.ask(ctx, name)
+	if err != nil {
+		return nil, job.Repository{}, err
+	}
+	if known.ID == 0 {
+		return nil, job.Repository{}, fmt.Errorf("%w: Repository %s does not exist; SHOW REPOSITORIES lists them, CREATE REPOSITORY adds one", activities.ErrUnknownRepository, name)
+	}
+	if id != 0 && id != known.ID {
+		return nil, job.Repository{}, fmt.Errorf("%w: repository %s was dropped, another one has taken its name", activities.ErrUnknownRepository, name)
+	}
+	repo, err := r.handle(ctx, known)
+	return repo, known.Repository, err
+}
+
+func (r *repositories) ask(ctx context.Context, name string) (job.SealedRepository, error) {
+	r.mu.Lock()
+	a, ok := r.named[name]
+	r.mu.Unlock()
+	if ok && time.Since(a.at) < believed {
+		return a.SealedRepository, nil
+	}
+	v, err := r.temporal.QueryWorkflow(ctx, job.RegistryID, "", job.RepositoryQuery, name)
+	var absent *serviceerror.NotFound
+	switch {
+	case errors.As(err, &absent):
+		return job.SealedRepository{}, nil // no repository was ever created in this namespace
+	case err != nil:
+		return job.SealedRepository{}, fmt.Errorf("ask the registry for repository %s: %w", name, err)
+	}
+	a = answer{at: time.Now()}
+	if err := v.Get(&a.SealedRepository); err != nil {
+		return a.SealedRepository, fmt.Errorf("ask the registry for repository %s: %w", name, err)
+	}
+	if a.ID != 0 { // what is not there may be there in a moment
+		r.mu.Lock()
+		r.named[name] = a
+		r.mu.Unlock()
+	}
+	return a.SealedRepository, nil
+}
+
+func (r *repositories) handle(ctx context.Context, known job.SealedRepository) (*repository.Repository, error) {
+	r.mu.Lock()
+	repo, ok := r.open[known.ID]
+	r.mu.Unlock()
+	if ok {
+		return repo, nil
+	}
+	bucket, err := r.bucket(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	if repo, err = repository.Open(ctx, bucket, known.Name); err != nil {
+		return nil, errors.Join(err, bucket.Close())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first, ok := r.open[known.ID]; ok {
+		return first, bucket.Close()
+	}
+	r.open[known.ID] = repo
+	return repo, nil
+}
+
+// bucket opens the store. Nothing is ever written to a read-only one: the pages of its jobs go to the journal.
+func (r *repositories) bucket(ctx context.Context, known job.SealedRepository) (storage.Bucket, error) {
+	spec := storage.Spec{Location: known.Location, Properties: known.Properties, ReadOnly: known.ReadOnly}
+	bucket, err := location.Open(ctx, spec, false)
+	if err != nil || !known.ReadOnly {
+		return bucket, err
+	}
+	journal, err := location.Open(ctx, storage.Spec{Location: r.journal}, true)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), bucket.Close())
+	}
+	return overlay.New(readonly.New(bucket), journal, repository.JobsPrefix(known.Name)), nil
+}
+
+// Check implements activities.Repositories.
+func (r *repositories) Check(ctx context.Context, s job.SealedRepository) error {
+	bucket, err := location.Open(ctx, storage.Spec{Location: s.Location, Properties: s.Properties, ReadOnly: s.ReadOnly}, !s.ReadOnly)
+	if err != nil {
+		return err
+	}
+	if s.ReadOnly {
+		bucket = readonly.New(bucket)
+	}
+	_, err = repository.Create(ctx, bucket, s.Name)
+	return errors.Join(err, bucket.Close())
+}
+
+// Users implements activities.Repositories.
+func (r *repositories) Users(ctx context.Context, name string) ([]string, error) {
+	query := fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running'", job.RepositoryAttribute, name) // a name has no quotes, see workflows.Registry
+	list, err := r.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+	if err != nil {
+		return nil, fmt.Errorf("list jobs of repository %s: %w", name, err)
+	}
+	var ids []string
+	for _, e := range list.Executions {
+		ids = append(ids, e.Execution.WorkflowId)
+	}
+	return ids, nil
+}
