@@ -1,0 +1,132 @@
+package workflows
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"starkeep/job"
+)
+
+// world stands in for the activities: it records what was called, and fails where a test says so.
+type world struct {
+	mu           sync.Mutex
+	calls        []string
+	fails        map[string][]error // errors that the next calls of an activity return, in order
+	hold         time.Duration      // how long a transfer takes, on the environment's clock
+	moved        int                // read rounds after which CheckSnapshot is content
+	env          *testsuite.TestWorkflowEnvironment
+	plan         job.Plan
+	release      []job.ReleaseInput
+	replacements int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	var s testsuite.WorkflowTestSuite
+	s.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w := &world{env: s.NewTestWorkflowEnvironment(), fails: map[string][]error{}, moved: 1,
+		plan: job.Plan{Name: "r1-a", Round: 1, Batches: []int{3, 2}, Total: job.Progress{Units: 5}}}
+	w.env.SetTestTimeout(20 * time.Second)
+	Register(w.env)
+	add := func(name string, f any) { w.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name}) }
+	add(job.PrepareBackupActivity, func(context.Context, job.PrepareBackupInput) (job.PrepareBackupOutput, error) {
+		return job.PrepareBackupOutput{RepositoryID: 7, Objects: "[db.t]", Tables: 1}, w.call(job.PrepareBackupActivity)
+	})
+	add(job.PinSnapshotActivity, func(context.Context, job.StageInput) (job.Plan, error) {
+		return w.plan, w.call(job.PinSnapshotActivity)
+	})
+	add(job.CheckSnapshotActivity, func(_ context.Context, in job.CheckSnapshotInput) (job.Plan, error) {
+		if in.Round >= w.moved {
+			return job.Plan{Consistency: "database"}, w.call(job.CheckSnapshotActivity)
+		}
+		return job.Plan{Name: "r2-b", Round: in.Round + 1, Batches: []int{1}, Total: job.Progress{Units: 1}}, w.call(job.CheckSnapshotActivity)
+	})
+	for _, name := range []string{job.UploadTabletsActivity, job.DownloadTabletsActivity} {
+		add(name, func(context.Context, job.Batch) (job.Progress, error) {
+			return job.Progress{UnitsDone: 1, Rows: 10, Stored: 100}, w.call(name)
+		})
+	}
+	add(job.SaveIndexActivity, func(context.Context, job.StageInput) (job.SaveIndexOutput, error) {
+		return job.SaveIndexOutput{}, w.call(job.SaveIndexActivity)
+	})
+	add(job.PrepareRestoreActivity, func(context.Context, job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
+		return job.PrepareRestoreOutput{RepositoryID: 7, Timestamp: "ts", Replacements: w.replacements}, w.call(job.PrepareRestoreActivity)
+	})
+	add(job.BuildShadowsActivity, func(context.Context, job.StageInput) (job.Plan, error) {
+		return w.plan, w.call(job.BuildShadowsActivity)
+	})
+	for _, name := range []string{job.CommitManifestActivity, job.VerifyShadowsActivity, job.PublishTablesActivity, job.ReplacePartitionsActivity} {
+		add(name, func(context.Context, job.StageInput) error { return w.call(name) })
+	}
+	for _, name := range []string{job.ReleaseBackupActivity, job.ReleaseRestoreActivity} {
+		add(name, func(_ context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
+			w.release = append(w.release, in)
+			return job.ReleaseOutput{}, w.call(name)
+		})
+	}
+	return w
+}
+
+// call records a call and returns the error that a test planned for it.
+func (w *world) call(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, name)
+	if f := w.fails[name]; len(f) > 0 {
+		w.fails[name] = f[1:]
+		return f[0]
+	}
+	return nil
+}
+
+func (w *world) count(name string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.calls {
+		if c == name {
+			n++
+		}
+	}
+	return n
+}
+
+// failing plans the same error for the next n calls.
+func (w *world) failing(name string, n int, err error) {
+	for range n {
+		w.fails[name] = append(w.fails[name], err)
+	}
+}
+
+func (w *world) status(t *testing.T) job.Status {
+	t.Helper()
+	v, err := w.env.QueryWorkflow(job.StatusQuery)
+	require.NoError(t, err)
+	var s job.Status
+	require.NoError(t, v.Get(&s))
+	return s
+}
+
+func finalError(kind string) error {
+	return temporal.NewNonRetryableApplicationError("it is so", kind, nil)
+}
+
+func passingError() error {
+	return temporal.NewApplicationError("store does not answer", job.StoreUnreachable)
+}
+
+func backupRequest() job.BackupRequest {
+	return job.BackupRequest{Cluster: "c", Database: "db", Label: "nightly", Repository: "repo"}
+}
+
+func restoreRequest() job.RestoreRequest {
+	return job.RestoreRequest{Cluster: "c", Database: "db", Label: "nightly", Repository: "repo"}
+}
