@@ -20,8 +20,9 @@ type Engine interface {
 	Describe(database, table string) (*Table, error)
 	// Begin starts a labelled transaction. A label that may not be used again gives *LabelError.
 	Begin(Request) (Load, error)
-	// Label returns the state of a label; Unknown when it was never used or is forgotten.
-	Label(database, label string) LabelState
+	// Label returns the youngest transaction of a label; its state is Unknown when the label was never used or is
+	// forgotten. Error: ErrUnknownDatabase.
+	Label(database, label string) (Transaction, error)
 }
 
 // Errors of Describe and Begin.
@@ -144,6 +145,14 @@ func (v *Vector) end(null bool) {
 	v.Null = append(v.Null, null)
 }
 
+// size returns the number of bytes of the complete values.
+func (v *Vector) size() int {
+	if len(v.Ends) == 0 {
+		return 0
+	}
+	return int(v.Ends[len(v.Ends)-1])
+}
+
 // truncate drops the values from n on, and bytes of a value that was begun.
 func (v *Vector) truncate(n int) {
 	end := uint32(0)
@@ -173,6 +182,31 @@ func (b *Batch) truncate(rows int) {
 	for i := range b.Columns {
 		b.Columns[i].truncate(rows)
 	}
+}
+
+// complete returns the number of rows that have all columns, while one is being added.
+func (b *Batch) complete() int {
+	n := b.Rows()
+	for i := range b.Columns {
+		n = min(n, b.Columns[i].Len())
+	}
+	return n
+}
+
+// text prints row i for an error log.
+func (b *Batch) text(i int) []byte {
+	var row []byte
+	for c := range b.Columns {
+		if c > 0 {
+			row = append(row, ", "...)
+		}
+		if b.Columns[c].Null[i] {
+			row = append(row, "NULL"...)
+			continue
+		}
+		row = append(row, b.Columns[c].Value(i)...)
+	}
+	return row
 }
 
 func (b *Batch) bytes() int {
