@@ -1,0 +1,149 @@
+package show
+
+import (
+	"fmt"
+	"net/url"
+	"sort"
+	"strconv"
+	"time"
+
+	"starkeep/job"
+)
+
+// native is the zone of every time in SHOW, whatever the zones of cluster and client are (fe:common/util/TimeUtils).
+var native = time.FixedZone("UTC+8", 8*60*60)
+
+// Columns of the native statements (fe:qe/ShowResultMetaFactory).
+var (
+	BackupColumns = []string{"JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime",
+		"UploadFinishedTime", "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout"}
+	RestoreColumns = []string{"JobId", "Label", "Timestamp", "DbName", "State", "AllowLoad", "ReplicationNum", "RestoreObjs",
+		"CreateTime", "MetaPreparedTime", "SnapshotFinishedTime", "DownloadFinishedTime", "FinishedTime", "UnfinishedTasks",
+		"Progress", "TaskErrMsg", "Status", "Timeout"}
+	RepositoryColumns     = []string{"RepoId", "RepoName", "CreateTime", "IsReadOnly", "Location", "Broker", "ErrMsg"}
+	SnapshotColumns       = []string{"Snapshot", "Timestamp", "Status"}
+	SnapshotDetailColumns = []string{"Snapshot", "Timestamp", "Database", "Details", "Status"}
+)
+
+// Backups is the answer of SHOW BACKUP.
+func Backups(jobs []job.Status) Table {
+	t := Table{Columns: BackupColumns}
+	for _, s := range byID(jobs) {
+		t.Rows = append(t.Rows, []string{strconv.FormatInt(s.JobID, 10), s.Label, s.Database, string(s.State), s.Objects,
+			Time(s.Created), Time(s.SnapshotFinished), Time(s.UploadFinished), Time(s.Finished),
+			unfinished(s), progress(s), taskError(s), status(s), strconv.FormatInt(s.TimeoutSeconds, 10)})
+	}
+	return t
+}
+
+// Restores is the answer of SHOW RESTORE.
+func Restores(jobs []job.Status) Table {
+	t := Table{Columns: RestoreColumns}
+	for _, s := range byID(jobs) {
+		t.Rows = append(t.Rows, []string{strconv.FormatInt(s.JobID, 10), s.Label, orNull(s.Timestamp), s.Database, string(s.State),
+			strconv.FormatBool(s.AllowLoad), replicationNum(s), s.Objects,
+			Time(s.Created), Time(s.MetaPrepared), Time(s.SnapshotFinished), Time(s.DownloadFinished), Time(s.Finished),
+			unfinished(s), progress(s), taskError(s), status(s), strconv.FormatInt(s.TimeoutSeconds, 10)})
+	}
+	return t
+}
+
+// Repositories is the answer of SHOW REPOSITORIES.
+func Repositories(list []job.Repository) Table {
+	t := Table{Columns: RepositoryColumns}
+	for _, r := range list {
+		t.Rows = append(t.Rows, []string{strconv.FormatInt(r.ID, 10), r.Name, Time(r.Created), strconv.FormatBool(r.ReadOnly),
+			Location(r.Location), orNull(r.Broker), orNull(r.Error)})
+	}
+	return t
+}
+
+// Snapshots is the answer of SHOW SNAPSHOT; detail is the form that names a label and a timestamp.
+func Snapshots(rows []job.SnapshotRow, detail bool) Table {
+	t := Table{Columns: SnapshotColumns}
+	if detail {
+		t.Columns = SnapshotDetailColumns
+	}
+	for _, r := range rows {
+		row := []string{r.Label, orNull(r.Timestamp), r.Status}
+		if detail {
+			row = []string{r.Label, orNull(r.Timestamp), orNull(r.Database), orNull(r.Details), r.Status}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// Time prints a time as every native *Time cell; unset is NULL.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return Null
+	}
+	return t.In(native).Format(time.DateTime)
+}
+
+// Location prints a repository's location without the password that a URI may carry.
+func Location(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || u.User == nil {
+		return uri
+	}
+	return u.Redacted()
+}
+
+func byID(jobs []job.Status) []job.Status {
+	sorted := append([]job.Status(nil), jobs...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].JobID < sorted[j].JobID })
+	return sorted
+}
+
+// moving tells whether the job transfers rows now: natively only then tasks exist.
+func moving(s job.Status) bool {
+	return (s.State == job.Uploading || s.State == job.Downloading) && s.Progress.Units > 0
+}
+
+// unfinished has the native form k=v. A native task is known by its tablet and backend; here a worker takes any, so the
+// cell counts them.
+func unfinished(s job.Status) string {
+	if !moving(s) || s.Progress.UnitsDone >= s.Progress.Units {
+		return ""
+	}
+	return fmt.Sprintf("tablets=%d", s.Progress.Units-s.Progress.UnitsDone)
+}
+
+// progress has the native form [task: done/total].
+func progress(s job.Status) string {
+	if !moving(s) {
+		return ""
+	}
+	return fmt.Sprintf("[%d: %d/%d]", s.JobID, s.Progress.UnitsDone, s.Progress.Units)
+}
+
+// taskError has the native form [task: message]; natively too it may be there while the job goes on.
+func taskError(s job.Status) string {
+	switch {
+	case s.State.Final():
+		return ""
+	case s.Paused != "":
+		return fmt.Sprintf("[%d: paused: %s]", s.JobID, s.Paused)
+	case s.Retrying != "":
+		return fmt.Sprintf("[%d: %s]", s.JobID, s.Retrying)
+	}
+	return ""
+}
+
+// status prints the native Status cell (fe:backup/Status).
+func status(s job.Status) string {
+	if s.Code == "" || s.Code == "OK" {
+		return "[OK]"
+	}
+	return fmt.Sprintf("[%s, msg: %s]", s.Code, s.Message)
+}
+
+// replicationNum is NULL where the statement did not say it: the tables keep what the snapshot records.
+func replicationNum(s job.Status) string {
+	if s.ReplicationNum == 0 {
+		return Null
+	}
+	return strconv.Itoa(s.ReplicationNum)
+}
