@@ -147,6 +147,9 @@ type Builder interface {
 	// CreateTable creates t (as described in a snapshot, with its Partitions) under opts.Name, empty, with exactly its
 	// partitions. A table of that name with the same columns is taken as done; it returns the table's id.
 	CreateTable(ctx context.Context, database string, t snapshot.Table, opts TableOptions) (int64, error)
+	// Withheld returns the properties of t that CreateTable leaves off while the table is being built, because the cluster
+	// would act on them (dynamic partitioning); they belong into Publication.Properties.
+	Withheld(t snapshot.Table) map[string]string
 	// TableID returns the id of a table, or 0 when there is none of that name.
 	TableID(ctx context.Context, database, table string) (int64, error)
 	// DropTable drops a table at once, without trash; no error when absent.
@@ -171,6 +174,8 @@ type Publication struct {
 	ShadowID int64  `json:"shadow_id,omitempty"`
 	LiveID   int64  `json:"live_id,omitempty"` // id of the live table before; 0: there is none, the shadow is renamed
 	Retired  string `json:"retired,omitempty"`
+	// Properties are set on the shadow right before it goes live: what Withheld returned when it was created.
+	Properties map[string]string `json:"properties,omitempty"`
 	// Partition replacement: temporary partitions of the live table take the place of partitions.
 	Replace []Replacement `json:"replace,omitempty"`
 }

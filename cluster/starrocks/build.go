@@ -1,0 +1,308 @@
+package starrocks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"starkeep/cluster"
+	"starkeep/cluster/wire"
+	"starkeep/snapshot"
+)
+
+// CreateDatabase creates a database unless it is there.
+func (c *Cluster) CreateDatabase(ctx context.Context, database string) error {
+	name, err := identifier(database)
+	if err == nil {
+		err = c.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+name)
+	}
+	if err != nil {
+		return fmt.Errorf("create database %s: %w", database, err)
+	}
+	return nil
+}
+
+// DropDatabase drops an empty database. Without FORCE: what somebody else creates in it at the same moment can still
+// be recovered from the trash.
+func (c *Cluster) DropDatabase(ctx context.Context, database string) error {
+	tables, others, err := c.Tables(ctx, database)
+	switch {
+	case errors.Is(err, cluster.ErrUnknownDatabase):
+		return nil
+	case err != nil:
+		return fmt.Errorf("drop database %s: %w", database, err)
+	case len(tables)+len(others) > 0:
+		return fmt.Errorf("drop database %s: it holds %s: %w", database, strings.Join(append(tables, others...), ", "), cluster.ErrExists)
+	}
+	name, err := identifier(database)
+	if err != nil {
+		return err
+	}
+	if err := c.exec(ctx, "DROP DATABASE "+name); err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) {
+		return fmt.Errorf("drop database %s: %w", database, err)
+	}
+	return nil
+}
+
+// CreateTable creates t from its DDL under another name with exactly the wanted partitions. Dynamic partitioning is off
+// in the new table (Publication.Properties switches it on again); per-partition properties of the DDL are not kept.
+func (c *Cluster) CreateTable(ctx context.Context, database string, t snapshot.Table, o cluster.TableOptions) (int64, error) {
+	id, err := c.createTable(ctx, database, t, o)
+	if err != nil {
+		return 0, fmt.Errorf("create table %s.%s: %w", database, o.Name, err)
+	}
+	return id, nil
+}
+
+func (c *Cluster) createTable(ctx context.Context, database string, t snapshot.Table, o cluster.TableOptions) (int64, error) {
+	d, err := parseDefinition(t.DDL)
+	if err != nil {
+		return 0, err
+	}
+	wanted, err := choose(t, o.Partitions)
+	if err != nil {
+		return 0, err
+	}
+	statement, err := d.rewrite(creation{database, o.Name, wanted, o.ReplicationNum})
+	if err != nil {
+		return 0, err
+	}
+	if err := c.exec(ctx, statement); err != nil {
+		return 0, err
+	}
+	// IF NOT EXISTS says nothing about what was there before
+	have, err := c.definition(ctx, database, o.Name)
+	if err != nil {
+		return 0, err
+	}
+	if diff := differences(d, have); len(diff) > 0 {
+		return 0, fmt.Errorf("it is there already and differs: %s: %w", strings.Join(diff, "; "), cluster.ErrExists)
+	}
+	if t.Partitioning != snapshot.Unpartitioned {
+		if err := c.alignPartitions(ctx, database, o.Name, wanted); err != nil {
+			return 0, err
+		}
+	}
+	return c.TableID(ctx, database, o.Name)
+}
+
+// choose returns the partitions to create: all, or those named.
+func choose(t snapshot.Table, names []string) ([]snapshot.Partition, error) {
+	if names == nil || t.Partitioning == snapshot.Unpartitioned {
+		return t.Partitions, nil
+	}
+	chosen := make([]snapshot.Partition, 0, len(names))
+	for _, n := range names {
+		p, ok := t.Partition(n)
+		if !ok {
+			return nil, fmt.Errorf("partition %s is not in the snapshot: %w", n, cluster.ErrUnknownPartition)
+		}
+		chosen = append(chosen, p)
+	}
+	return chosen, nil
+}
+
+// alignPartitions adds the partitions that the DDL did not list (automatic tables list none), drops those that nobody
+// asked for, and checks the outcome.
+func (c *Cluster) alignPartitions(ctx context.Context, database, table string, wanted []snapshot.Partition) error {
+	have, err := c.partitionNames(ctx, database, table, false)
+	if err != nil {
+		return err
+	}
+	name, err := qualified(database, table)
+	if err != nil {
+		return err
+	}
+	for _, p := range wanted {
+		if !slices.Contains(have, p.Name) {
+			if err := c.addPartition(ctx, name, "PARTITION", p.Name, p.Values); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range have {
+		if slices.ContainsFunc(wanted, func(p snapshot.Partition) bool { return p.Name == n }) {
+			continue
+		}
+		q, err := identifier(n)
+		if err != nil {
+			return err
+		}
+		if err := c.exec(ctx, "ALTER TABLE "+name+" DROP PARTITION IF EXISTS "+q+" FORCE"); err != nil {
+			return fmt.Errorf("drop partition %s: %w", n, err)
+		}
+	}
+	have, err = c.partitionNames(ctx, database, table, false)
+	if err != nil {
+		return err
+	}
+	var want []string
+	for _, p := range wanted {
+		want = append(want, p.Name)
+	}
+	slices.Sort(want)
+	if !slices.Equal(have, want) {
+		return fmt.Errorf("it has the partitions %v instead of %v: %w", have, want, cluster.ErrExists)
+	}
+	return nil
+}
+
+// addPartition adds an empty partition; kind is PARTITION or TEMPORARY PARTITION (g4 addPartitionClause).
+func (c *Cluster) addPartition(ctx context.Context, table, kind, partition, values string) error {
+	p, err := identifier(partition)
+	if err != nil {
+		return err
+	}
+	if values == "" {
+		return fmt.Errorf("add partition %s to a table without partitions: %w", partition, cluster.ErrUnsupported)
+	}
+	if err := c.exec(ctx, "ALTER TABLE "+table+" ADD "+kind+" IF NOT EXISTS "+p+" "+values); err != nil {
+		return fmt.Errorf("add partition %s: %w", partition, err)
+	}
+	return nil
+}
+
+// partitionNames returns the names of the plain or of the temporary partitions, sorted.
+func (c *Cluster) partitionNames(ctx context.Context, database, table string, temporary bool) ([]string, error) {
+	metas, err := c.partitions(ctx, database, []string{table})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range metas[table] {
+		if m.temporary == temporary {
+			names = append(names, m.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// TableID returns the id of a table of any kind, 0 when there is none of that name. Absence is proven by asking for the
+// table: lists hide what the user may not see.
+func (c *Cluster) TableID(ctx context.Context, database, table string) (int64, error) {
+	configs, err := c.configs(ctx, database, []string{table})
+	if err != nil {
+		return 0, err
+	}
+	if id := configs[table].id; id != 0 {
+		return id, nil
+	}
+	switch _, err := c.definition(ctx, database, table); {
+	case errors.Is(err, cluster.ErrUnknownTable), errors.Is(err, cluster.ErrUnknownDatabase):
+		return 0, nil
+	case err != nil && !errors.Is(err, errDDL):
+		return 0, fmt.Errorf("look for table %s.%s: %w", database, table, err)
+	}
+	return 0, fmt.Errorf("%s.%s is there but not a table: %w", database, table, cluster.ErrUnsupported)
+}
+
+// DropTable drops a table past the trash, which would keep its space for a day.
+func (c *Cluster) DropTable(ctx context.Context, database, table string) error {
+	name, err := qualified(database, table)
+	if err == nil {
+		err = c.exec(ctx, "DROP TABLE IF EXISTS "+name+" FORCE")
+	}
+	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) && !errors.Is(err, cluster.ErrUnknownTable) {
+		return fmt.Errorf("drop table %s.%s: %w", database, table, err)
+	}
+	return nil
+}
+
+// AddTemporaryPartitions adds temporary partitions of the same values; they may overlap plain partitions.
+func (c *Cluster) AddTemporaryPartitions(ctx context.Context, database, table string, shape []snapshot.Partition, names map[string]string) (map[string]int64, error) {
+	ids, err := c.addTemporaryPartitions(ctx, database, table, shape, names)
+	if err != nil {
+		return nil, fmt.Errorf("prepare partitions of %s.%s: %w", database, table, err)
+	}
+	return ids, nil
+}
+
+func (c *Cluster) addTemporaryPartitions(ctx context.Context, database, table string, shape []snapshot.Partition, names map[string]string) (map[string]int64, error) {
+	name, err := qualified(database, table)
+	if err != nil {
+		return nil, err
+	}
+	have, err := c.partitionNames(ctx, database, table, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range shape {
+		temporary, ok := names[p.Name]
+		if !ok || slices.Contains(have, temporary) {
+			continue
+		}
+		if err := c.addPartition(ctx, name, "TEMPORARY PARTITION", temporary, p.Values); err != nil {
+			return nil, err
+		}
+	}
+	metas, err := c.partitions(ctx, database, []string{table})
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]int64, len(names))
+	for _, m := range metas[table] {
+		if m.temporary {
+			ids[m.name] = m.physical.ID
+		}
+	}
+	for _, temporary := range names {
+		if ids[temporary] == 0 {
+			return nil, fmt.Errorf("temporary partition %s was not created: %w", temporary, cluster.ErrUnknownPartition)
+		}
+	}
+	return ids, nil
+}
+
+// DropTemporaryPartitions drops those that exist.
+func (c *Cluster) DropTemporaryPartitions(ctx context.Context, database, table string, names []string) error {
+	name, err := qualified(database, table)
+	if err != nil {
+		return err
+	}
+	have, err := c.partitionNames(ctx, database, table, true)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !slices.Contains(have, n) {
+			continue
+		}
+		q, err := identifier(n)
+		if err != nil {
+			return err
+		}
+		if err := c.exec(ctx, "ALTER TABLE "+name+" DROP TEMPORARY PARTITION IF EXISTS "+q); err != nil {
+			return fmt.Errorf("drop temporary partition %s of %s.%s: %w", n, database, table, err)
+		}
+	}
+	return nil
+}
+
+// Withheld returns the properties that CreateTable leaves off while a table is being built.
+func (c *Cluster) Withheld(t snapshot.Table) map[string]string {
+	d, err := parseDefinition(t.DDL)
+	if err != nil {
+		return nil // CreateTable has failed on it already
+	}
+	p, ok := d.property(dynamicPartition)
+	if !ok || strings.EqualFold(p.value, "false") {
+		return nil
+	}
+	return map[string]string{dynamicPartition: p.value}
+}
+
+// setProperties sets properties of a table.
+func (c *Cluster) setProperties(ctx context.Context, table string, properties map[string]string) error {
+	if len(properties) == 0 {
+		return nil
+	}
+	var list []string
+	for k, v := range properties {
+		list = append(list, wire.DoubleQuoted(k)+" = "+wire.DoubleQuoted(v))
+	}
+	slices.Sort(list)
+	return c.exec(ctx, "ALTER TABLE "+table+" SET ("+strings.Join(list, ", ")+")")
+}

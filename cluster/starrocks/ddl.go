@@ -1,0 +1,600 @@
+package starrocks
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"starkeep/cluster/wire"
+	"starkeep/snapshot"
+)
+
+// errDDL reports a CREATE TABLE text that is not of the shape that SHOW CREATE TABLE prints.
+var errDDL = errors.New("cannot read the table's definition")
+
+type tokenKind int
+
+const (
+	wordToken tokenKind = iota // keyword, bare name or number
+	nameToken                  // in back quotes
+	textToken                  // string literal
+	signToken                  // any other single byte
+)
+
+// token is a piece of a DDL text with its place, so that rewriting touches nothing else.
+type token struct {
+	kind       tokenKind
+	text       string // without quotes and escapes
+	start, end int
+}
+
+func (t token) is(word string) bool { return t.kind == wordToken && strings.EqualFold(t.text, word) }
+func (t token) sign(s string) bool  { return t.kind == signToken && t.text == s }
+
+// tokenize cuts a DDL text by the rules of StarRocks' lexer (g4 BACKQUOTED_IDENTIFIER, SINGLE_QUOTED_TEXT, DOUBLE_QUOTED_TEXT).
+func tokenize(ddl string) ([]token, error) {
+	var tokens []token
+	for i := 0; i < len(ddl); {
+		c := ddl[i]
+		switch {
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			i++
+		case c == '`':
+			end := strings.IndexByte(ddl[i+1:], '`')
+			if end < 0 {
+				return nil, fmt.Errorf("name at byte %d has no end: %w", i, errDDL)
+			}
+			end += i + 2
+			tokens = append(tokens, token{nameToken, ddl[i+1 : end-1], i, end})
+			i = end
+		case c == '"' || c == '\'':
+			text, end, ok := unquote(ddl, i)
+			if !ok {
+				return nil, fmt.Errorf("string at byte %d has no end: %w", i, errDDL)
+			}
+			tokens = append(tokens, token{textToken, text, i, end})
+			i = end
+		case wordByte(c):
+			end := i + 1
+			for end < len(ddl) && wordByte(ddl[end]) {
+				end++
+			}
+			tokens = append(tokens, token{wordToken, ddl[i:end], i, end})
+			i = end
+		default:
+			tokens = append(tokens, token{signToken, ddl[i : i+1], i, i + 1})
+			i++
+		}
+	}
+	return tokens, nil
+}
+
+func wordByte(c byte) bool {
+	return c == '_' || c == '$' || c >= 0x80 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// unquote reads the string literal that begins at i: backslash escapes and doubled quotes.
+func unquote(s string, i int) (text string, end int, ok bool) {
+	var b strings.Builder
+	quote := s[i]
+	for i++; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(unescape(s[i]))
+		case s[i] != quote:
+			b.WriteByte(s[i])
+		case i+1 < len(s) && s[i+1] == quote:
+			i++
+			b.WriteByte(quote)
+		default:
+			return b.String(), i + 1, true
+		}
+	}
+	return "", 0, false
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 't':
+		return '\t'
+	case 'r':
+		return '\r'
+	case 'b':
+		return '\b'
+	case '0':
+		return 0
+	}
+	return c
+}
+
+// definition is what the adapter needs to know of a table's CREATE TABLE text.
+type definition struct {
+	ddl         string
+	name        token
+	exists      bool // has IF NOT EXISTS
+	columns     []columnDefinition
+	model       string // DUPLICATE, AGGREGATE, UNIQUE, PRIMARY
+	kind        snapshot.Partitioning
+	partitionBy string // normalised, without the list of partitions
+	keys        []string
+	partitions  []partitionDefinition
+	list        span   // of the list of partitions with its parentheses; empty when there is none
+	distributed string // normalised, without the number of buckets
+	properties  []property
+	inside      int // just behind the opening parenthesis of PROPERTIES, 0 when there is none
+}
+
+type span struct{ start, end int }
+
+type columnDefinition struct {
+	name      string
+	typ       string // normalised
+	aggregate string
+	generated string // expression of a generated column: never loaded, computed by the cluster
+	nullable  bool
+	key       bool
+}
+
+type partitionDefinition struct {
+	name   string
+	values string
+}
+
+type property struct {
+	key, value string
+	at         span // of the value with its quotes
+}
+
+// cursor walks over tokens.
+type cursor struct {
+	tokens []token
+	at     int
+}
+
+func (c *cursor) peek() token {
+	if c.at < len(c.tokens) {
+		return c.tokens[c.at]
+	}
+	return token{kind: signToken}
+}
+
+func (c *cursor) take() token {
+	t := c.peek()
+	c.at++
+	return t
+}
+
+func (c *cursor) accept(words ...string) bool {
+	for i, w := range words {
+		if c.at+i >= len(c.tokens) || !c.tokens[c.at+i].is(w) {
+			return false
+		}
+	}
+	c.at += len(words)
+	return true
+}
+
+// group takes a balanced group that begins at the next token and returns the tokens between its brackets.
+func (c *cursor) group(open, end string) ([]token, error) {
+	if !c.peek().sign(open) {
+		return nil, fmt.Errorf("%q expected before %q: %w", open, c.peek().text, errDDL)
+	}
+	first := c.at + 1
+	for depth := 0; c.at < len(c.tokens); {
+		switch t := c.take(); {
+		case t.sign(open):
+			depth++
+		case t.sign(end):
+			if depth--; depth == 0 {
+				return c.tokens[first : c.at-1], nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%q is not closed: %w", open, errDDL)
+}
+
+// parseDefinition reads the text of SHOW CREATE TABLE (fe:AstToStringBuilder.getDdlStmt).
+func parseDefinition(ddl string) (*definition, error) {
+	tokens, err := tokenize(ddl)
+	if err != nil {
+		return nil, err
+	}
+	d := &definition{ddl: ddl, kind: snapshot.Unpartitioned}
+	c := &cursor{tokens: tokens}
+	if !c.accept("CREATE", "TABLE") {
+		return nil, fmt.Errorf("not a CREATE TABLE of an internal table: %w", errDDL)
+	}
+	d.exists = c.accept("IF", "NOT", "EXISTS")
+	d.name = c.take()
+	if c.peek().sign(".") {
+		return nil, fmt.Errorf("name is qualified: %w", errDDL)
+	}
+	body, err := c.group("(", ")")
+	if err != nil {
+		return nil, err
+	}
+	if err := d.parseColumns(body); err != nil {
+		return nil, err
+	}
+	for c.at < len(tokens) {
+		if err := d.parseClause(c); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func (d *definition) parseClause(c *cursor) error {
+	for _, model := range []string{"DUPLICATE", "AGGREGATE", "UNIQUE", "PRIMARY"} {
+		if c.accept(model, "KEY") {
+			d.model = model
+			return d.parseKeys(c)
+		}
+	}
+	switch {
+	case c.accept("PARTITION", "BY"):
+		return d.parsePartitionBy(c)
+	case c.accept("DISTRIBUTED", "BY"):
+		return d.parseDistribution(c)
+	case c.accept("ORDER", "BY"):
+		_, err := c.group("(", ")")
+		return err
+	case c.accept("PROPERTIES"):
+		return d.parseProperties(c)
+	}
+	c.take() // ENGINE=OLAP, COMMENT "…", the closing semicolon
+	return nil
+}
+
+func (d *definition) parseKeys(c *cursor) error {
+	names, err := c.group("(", ")")
+	if err != nil {
+		return err
+	}
+	for _, t := range names {
+		if t.sign(",") {
+			continue
+		}
+		for i := range d.columns {
+			if strings.EqualFold(d.columns[i].name, t.text) {
+				d.columns[i].key = true
+			}
+		}
+	}
+	return nil
+}
+
+func (d *definition) parseColumns(body []token) error {
+	c := &cursor{tokens: body}
+	for c.at < len(body) {
+		element, isColumn := c.peek(), c.peek().kind == nameToken
+		switch {
+		case isColumn:
+			col, err := parseColumn(c)
+			if err != nil {
+				return fmt.Errorf("column %s: %w", element.text, err)
+			}
+			d.columns = append(d.columns, col)
+		case element.is("INDEX"):
+			rest(c)
+		default:
+			return fmt.Errorf("column expected at %q: %w", element.text, errDDL)
+		}
+		if c.at < len(body) && !c.take().sign(",") {
+			return fmt.Errorf("comma expected behind %q: %w", element.text, errDDL)
+		}
+	}
+	if len(d.columns) == 0 {
+		return fmt.Errorf("no columns: %w", errDDL)
+	}
+	return nil
+}
+
+// rest takes the tokens up to the next comma outside parentheses.
+func rest(c *cursor) []token {
+	first, depth := c.at, 0
+	for c.at < len(c.tokens) {
+		t := c.peek()
+		switch {
+		case t.sign("("):
+			depth++
+		case t.sign(")"):
+			depth--
+		case t.sign(",") && depth == 0:
+			return c.tokens[first:c.at]
+		}
+		c.at++
+	}
+	return c.tokens[first:c.at]
+}
+
+// aggregates are the aggregation types that may stand behind a column's type (fe:AggregateType).
+var aggregates = []string{"SUM", "MIN", "MAX", "REPLACE", "REPLACE_IF_NOT_NULL", "HLL_UNION", "BITMAP_UNION", "PERCENTILE_UNION"}
+
+func parseColumn(c *cursor) (columnDefinition, error) {
+	col := columnDefinition{name: c.take().text, nullable: true}
+	first := c.at
+	c.take()
+	for _, brackets := range [][2]string{{"(", ")"}, {"<", ">"}} {
+		if c.peek().sign(brackets[0]) {
+			if _, err := c.group(brackets[0], brackets[1]); err != nil {
+				return col, err
+			}
+		}
+	}
+	col.typ = normal(c.tokens[first:min(c.at, len(c.tokens))])
+	attributes := &cursor{tokens: rest(c)}
+	for _, a := range aggregates {
+		if attributes.accept(a) {
+			col.aggregate = a
+			break
+		}
+	}
+	for attributes.at < len(attributes.tokens) {
+		switch {
+		case attributes.accept("NOT", "NULL"):
+			col.nullable = false
+		case attributes.accept("AS"):
+			first := attributes.at
+			for attributes.at < len(attributes.tokens) && !attributes.peek().is("COMMENT") {
+				attributes.take()
+			}
+			col.generated = normal(attributes.tokens[first:attributes.at])
+		default:
+			attributes.take() // NULL, DEFAULT x, AUTO_INCREMENT, COMMENT "…"
+		}
+	}
+	return col, nil
+}
+
+// clauses begin what may stand behind PARTITION BY; a bare partition column of that name would be quoted.
+var clauses = []string{"DISTRIBUTED", "ORDER", "PROPERTIES", "COMMENT", "REFRESH"}
+
+func (d *definition) parsePartitionBy(c *cursor) error {
+	first := c.at
+	switch {
+	case c.accept("RANGE"):
+		d.kind = snapshot.RangePartitioning
+	case c.accept("LIST"):
+		d.kind = snapshot.ListPartitioning
+	default:
+		d.kind = snapshot.AutomaticPartitioning
+		for c.at < len(c.tokens) && !c.peek().sign(";") && !oneOf(c.peek(), clauses) {
+			c.take()
+		}
+		d.setPartitionBy(c.tokens[first:c.at])
+		return nil
+	}
+	if _, err := c.group("(", ")"); err != nil {
+		return err
+	}
+	d.setPartitionBy(c.tokens[first:c.at])
+	if !c.peek().sign("(") {
+		return fmt.Errorf("list of partitions expected before %q: %w", c.peek().text, errDDL)
+	}
+	d.list.start = c.peek().start
+	list, err := c.group("(", ")")
+	if err != nil {
+		return err
+	}
+	d.list.end = c.tokens[c.at-1].end
+	if d.kind == snapshot.ListPartitioning {
+		return d.parseListPartitions(list)
+	}
+	return nil
+}
+
+func (d *definition) setPartitionBy(tokens []token) {
+	d.partitionBy = normal(tokens)
+	for _, t := range tokens {
+		if t.kind == nameToken {
+			d.keys = append(d.keys, t.text)
+		}
+	}
+}
+
+// parseListPartitions reads the values of list partitions from the DDL, where NULL and the text "NULL" differ; in
+// SHOW PARTITIONS and partitions_meta they look the same (fe:NullLiteral.getStringValue).
+func (d *definition) parseListPartitions(list []token) error {
+	c := &cursor{tokens: list}
+	for c.at < len(list) {
+		if !c.accept("PARTITION") {
+			return fmt.Errorf("PARTITION expected at %q: %w", c.peek().text, errDDL)
+		}
+		p := partitionDefinition{name: c.take().text}
+		if !c.accept("VALUES", "IN") {
+			return fmt.Errorf("VALUES IN expected behind partition %s: %w", p.name, errDDL)
+		}
+		values, err := c.group("(", ")")
+		if err != nil {
+			return err
+		}
+		p.values = "VALUES IN " + listText(values)
+		d.partitions = append(d.partitions, p)
+		rest(c)
+		c.take()
+	}
+	return nil
+}
+
+func listText(values []token) string {
+	var b strings.Builder
+	b.WriteByte('(')
+	for _, t := range values {
+		switch {
+		case t.kind == textToken:
+			b.WriteString(wire.DoubleQuoted(t.text))
+		case t.sign(","):
+			b.WriteString(", ")
+		default:
+			b.WriteString(t.text) // NULL, parentheses, a bare number
+		}
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+func (d *definition) parseDistribution(c *cursor) error {
+	first := c.at
+	if c.accept("HASH") {
+		if _, err := c.group("(", ")"); err != nil {
+			return err
+		}
+	} else {
+		c.take() // RANDOM
+	}
+	d.distributed = normal(c.tokens[first:min(c.at, len(c.tokens))])
+	if c.accept("BUCKETS") {
+		c.take()
+	}
+	return nil
+}
+
+func (d *definition) parseProperties(c *cursor) error {
+	d.inside = c.peek().end
+	list, err := c.group("(", ")")
+	if err != nil {
+		return err
+	}
+	for i := 0; i+2 < len(list); i += 4 { // "key" = "value" ,
+		if list[i].kind != textToken || !list[i+1].sign("=") || list[i+2].kind != textToken {
+			return fmt.Errorf("property expected at %q: %w", list[i].text, errDDL)
+		}
+		d.properties = append(d.properties, property{list[i].text, list[i+2].text, span{list[i+2].start, list[i+2].end}})
+	}
+	return nil
+}
+
+func (d *definition) property(key string) (property, bool) {
+	for _, p := range d.properties {
+		if strings.EqualFold(p.key, key) {
+			return p, true
+		}
+	}
+	return property{}, false
+}
+
+func (d *definition) column(name string) (columnDefinition, bool) {
+	for _, c := range d.columns {
+		if strings.EqualFold(c.name, name) {
+			return c, true
+		}
+	}
+	return columnDefinition{}, false
+}
+
+func oneOf(t token, words []string) bool {
+	for _, w := range words {
+		if t.is(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// normal prints tokens in one form whatever their spaces, case of keywords and kind of quotes, for comparisons.
+func normal(tokens []token) string {
+	var b strings.Builder
+	for i, t := range tokens {
+		if i > 0 && t.kind != signToken && tokens[i-1].kind != signToken {
+			b.WriteByte(' ')
+		}
+		if t.kind == textToken {
+			b.WriteString(wire.DoubleQuoted(t.text))
+		} else {
+			b.WriteString(strings.ToLower(t.text)) // StarRocks compares column names without case
+		}
+	}
+	return b.String()
+}
+
+const (
+	replicationNum   = "replication_num"
+	dynamicPartition = "dynamic_partition.enable"
+)
+
+// creation is what changes in a DDL text when its table is created anew.
+type creation struct {
+	database, name string
+	partitions     []snapshot.Partition // all that shall be there
+	replicationNum int                  // 0: as it is
+}
+
+// rewrite returns the text that creates the table: another name, the wanted partitions only, another number of replicas,
+// and dynamic partitioning off, whose scheduler would add and drop partitions while the table is being built.
+// Partitions of automatic tables are not part of the text; they are added afterwards.
+func (d *definition) rewrite(n creation) (string, error) {
+	target, err := qualified(n.database, n.name)
+	if err != nil {
+		return "", err
+	}
+	if !d.exists {
+		target = "IF NOT EXISTS " + target
+	}
+	edits := []edit{{span{d.name.start, d.name.end}, target}}
+	if d.list.end > 0 {
+		list, err := partitionList(n.partitions)
+		if err != nil {
+			return "", err
+		}
+		edits = append(edits, edit{d.list, list})
+	}
+	if _, ok := d.property(replicationNum); !ok && n.replicationNum > 0 {
+		edits = append(edits, d.addProperty(replicationNum, fmt.Sprint(n.replicationNum)))
+	}
+	for _, p := range d.properties {
+		switch {
+		case strings.EqualFold(p.key, replicationNum) && n.replicationNum > 0:
+			edits = append(edits, edit{p.at, wire.DoubleQuoted(fmt.Sprint(n.replicationNum))})
+		case strings.EqualFold(p.key, dynamicPartition):
+			edits = append(edits, edit{p.at, `"false"`})
+		}
+	}
+	return apply(d.ddl, edits), nil
+}
+
+// addProperty puts a property before all others, or a clause at the end of the text.
+func (d *definition) addProperty(key, value string) edit {
+	text := wire.DoubleQuoted(key) + " = " + wire.DoubleQuoted(value)
+	if d.inside > 0 {
+		if len(d.properties) > 0 {
+			text += ", "
+		}
+		return edit{span{d.inside, d.inside}, text}
+	}
+	end := len(strings.TrimRight(d.ddl, "; \n"))
+	return edit{span{end, end}, "\nPROPERTIES (" + text + ")"}
+}
+
+type edit struct {
+	at   span
+	text string
+}
+
+// apply makes edits, which are in the order of the text.
+func apply(s string, edits []edit) string {
+	var b strings.Builder
+	done := 0
+	for _, e := range edits {
+		b.WriteString(s[done:e.at.start])
+		b.WriteString(e.text)
+		done = e.at.end
+	}
+	b.WriteString(s[done:])
+	return b.String()
+}
+
+func qualified(database, table string) (string, error) {
+	d, err := identifier(database)
+	if err != nil {
+		return "", err
+	}
+	t, err := identifier(table)
+	if err != nil {
+		return "", err
+	}
+	return d + "." + t, nil
+}

@@ -1,0 +1,172 @@
+package wire
+
+import (
+	"fmt"
+	"io"
+
+	"starkeep/snapshot"
+)
+
+const (
+	markOK    = 0x00
+	markNull  = 0xfb
+	markEnd   = 0xfe
+	markError = 0xff
+
+	maxColumns = 1 << 16
+)
+
+// ServerError is an ERR packet: the statement failed, the session goes on.
+type ServerError struct {
+	Code    uint16
+	State   string // SQLSTATE, may be empty
+	Message string
+}
+
+// Error prints the server's text as the mysql client does.
+func (e *ServerError) Error() string { return fmt.Sprintf("%d (%s): %s", e.Code, e.State, e.Message) }
+
+func serverError(p []byte) error {
+	if len(p) < 3 {
+		return fmt.Errorf("read error packet: %w", ErrMalformed)
+	}
+	e := &ServerError{Code: uint16(p[1]) | uint16(p[2])<<8}
+	p = p[3:]
+	if len(p) >= 6 && p[0] == '#' {
+		e.State, p = string(p[1:6]), p[6:]
+	}
+	e.Message = string(p)
+	return e
+}
+
+// decoder reads one text result set. It knows both ends of a result set: without CLIENT_DEPRECATE_EOF an EOF packet
+// (5 bytes) stands behind the columns and behind the rows; with it there is only an OK packet (7 bytes or more) at the
+// end. Both begin with 0xfe, which begins a row only when the row is longer than a frame.
+type decoder struct {
+	frames  *frames
+	columns []string
+	pending []byte // first row, met while looking for the EOF packet behind the columns
+	done    bool
+}
+
+// start reads up to the first row. A statement without rows is done at once.
+func (d *decoder) start() error {
+	p, err := d.frames.packet()
+	if err != nil {
+		return err
+	}
+	if len(p) == 0 {
+		return fmt.Errorf("read answer: empty packet: %w", ErrMalformed)
+	}
+	switch p[0] {
+	case markOK:
+		d.done = true
+		return nil
+	case markError:
+		d.done = true
+		return serverError(p)
+	}
+	n, rest, ok := lengthInteger(p)
+	if !ok || len(rest) != 0 || n == 0 || n > maxColumns {
+		return fmt.Errorf("read column count: %w", ErrMalformed)
+	}
+	for range n {
+		p, err := d.frames.packet()
+		if err != nil {
+			return err
+		}
+		name, err := columnName(p)
+		if err != nil {
+			return err
+		}
+		d.columns = append(d.columns, name)
+	}
+	p, err = d.frames.packet()
+	if err != nil {
+		return err
+	}
+	if len(p) == 5 && p[0] == markEnd {
+		return nil
+	}
+	d.pending = p
+	return nil
+}
+
+// columnName takes the fifth string of a column definition: catalog, schema, table, original table, name.
+func columnName(p []byte) (string, error) {
+	for i := 0; ; i++ {
+		n, rest, ok := lengthInteger(p)
+		if !ok || n > uint64(len(rest)) {
+			return "", fmt.Errorf("read column definition: %w", ErrMalformed)
+		}
+		if i == 4 {
+			return string(rest[:n]), nil
+		}
+		p = rest[n:]
+	}
+}
+
+// next fills b with the next rows.
+func (d *decoder) next(b *snapshot.Batch) error {
+	if len(b.Columns) != len(d.columns) {
+		b.Columns = make([]snapshot.Vector, len(d.columns))
+	}
+	b.Reset()
+	for rows, size := 0, 0; !d.done && rows < snapshot.BatchRows && size < snapshot.BatchBytes; rows++ {
+		p, err := d.row()
+		if err == nil && p != nil {
+			size += len(p)
+			err = appendRow(b, p)
+		}
+		if err != nil {
+			b.Reset()
+			return err
+		}
+	}
+	if b.Rows() == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// row returns the next row's packet, or nil behind the last.
+func (d *decoder) row() ([]byte, error) {
+	p := d.pending
+	d.pending = nil
+	if p == nil {
+		var err error
+		if p, err = d.frames.packet(); err != nil {
+			return nil, err
+		}
+	}
+	if len(p) > 0 && p[0] == markError {
+		d.done = true
+		return nil, serverError(p)
+	}
+	if len(p) >= 5 && len(p) < maxFrame && p[0] == markEnd {
+		d.done = true
+		return nil, nil
+	}
+	return p, nil
+}
+
+// appendRow appends the values of one row packet to b. It allocates nothing but what the vectors need to grow.
+func appendRow(b *snapshot.Batch, p []byte) error {
+	for i := range b.Columns {
+		if len(p) > 0 && p[0] == markNull {
+			b.Columns[i].AppendNull()
+			p = p[1:]
+			continue
+		}
+		n, rest, ok := lengthInteger(p)
+		if !ok || n > uint64(len(rest)) {
+			return fmt.Errorf("read row: value %d ends behind its packet: %w", i, ErrMalformed)
+		}
+		b.Columns[i].Append(rest[:n])
+		p = rest[n:]
+	}
+	if len(p) != 0 {
+		return fmt.Errorf("read row: %d bytes behind the last value: %w", len(p), ErrMalformed)
+	}
+	return nil
+}

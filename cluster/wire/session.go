@@ -1,0 +1,228 @@
+// Package wire speaks the text protocol of MySQL with servers such as StarRocks: one session runs one statement at a
+// time and yields its rows as snapshot batches without an allocation per row or value.
+//
+// go-sql-driver/mysql connects and authenticates; from then on the package reads and writes the connection itself. So
+// one reader serves metadata and bulk rows, and values are exactly the bytes that the server printed.
+package wire
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"starkeep/snapshot"
+)
+
+// Options are what a session needs besides an address.
+type Options struct {
+	User     string
+	Password string
+	Connect  time.Duration // limit of connecting and authenticating
+	Idle     time.Duration // longest wait for the server's next bytes, and for it to take ours; 0: none
+}
+
+// Session is one authenticated connection. It is not safe for concurrent use; a Pool is.
+type Session struct {
+	conn   net.Conn
+	driver driver.Conn
+	idle   time.Duration
+	frames *frames
+	broken bool // the position in the protocol is unknown: never to be used again
+}
+
+// Dial connects to host:port and authenticates. A refused login is a *ServerError.
+func Dial(ctx context.Context, address string, o Options) (*Session, error) {
+	s := &Session{idle: o.Idle}
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd = o.User, o.Password
+	cfg.Net, cfg.Addr = "tcp", address
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = o.Connect, o.Connect, o.Connect
+	cfg.Logger = &mysql.NopLogger{} // what goes wrong is returned
+	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, address)
+		s.conn = conn
+		return conn, err
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure session with %s: %w", address, err)
+	}
+	if s.driver, err = connector.Connect(ctx); err != nil {
+		var refused *mysql.MySQLError
+		if errors.As(err, &refused) {
+			err = &ServerError{Code: refused.Number, State: string(refused.SQLState[:]), Message: refused.Message}
+		}
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	s.frames = newFrames(s)
+	return s, s.conn.SetDeadline(time.Time{})
+}
+
+// Read reads from the connection, waiting at most the idle limit: frames calls it once for each buffer.
+func (s *Session) Read(p []byte) (int, error) {
+	if s.idle > 0 {
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.idle)); err != nil {
+			return 0, err
+		}
+	}
+	return s.conn.Read(p)
+}
+
+// Close ends the session and, when a statement is running, cuts its connection, which makes the server cancel it.
+func (s *Session) Close() error {
+	if s.broken {
+		_ = s.conn.Close() // first, or the driver would wait for room to say goodbye
+	}
+	s.broken = true
+	return s.driver.Close() // also ends the driver's watching goroutine
+}
+
+// alive tells whether an idle session can run another statement: the peer has not closed it meanwhile.
+func (s *Session) alive() bool {
+	if s.broken || s.conn.SetReadDeadline(time.Time{}) != nil {
+		return false
+	}
+	r, ok := s.driver.(driver.SessionResetter)
+	return !ok || r.ResetSession(context.Background()) == nil
+}
+
+// Exec runs a statement and discards its rows.
+func (s *Session) Exec(ctx context.Context, statement string) error {
+	r, err := s.Query(ctx, statement)
+	if err != nil {
+		return err
+	}
+	var b snapshot.Batch
+	for err == nil {
+		err = r.Next(&b)
+	}
+	if cerr := r.Close(); errors.Is(err, io.EOF) {
+		return cerr
+	}
+	return err
+}
+
+// Query runs a statement. The session is busy until the result is read to its end or closed; closing it early ends
+// the session. When ctx ends, the connection is cut.
+func (s *Session) Query(ctx context.Context, statement string) (*Result, error) {
+	if s.broken {
+		return nil, fmt.Errorf("run statement: session is closed: %w", net.ErrClosed)
+	}
+	if len(statement) >= maxFrame-1 {
+		return nil, fmt.Errorf("run statement: %d bytes are more than one packet", len(statement))
+	}
+	r := &Result{ctx: ctx, session: s, decoder: decoder{frames: s.frames}}
+	r.unwatch = context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	err := s.send(statement)
+	if err == nil {
+		err = r.decoder.start()
+	}
+	if err != nil {
+		return nil, r.fail(err)
+	}
+	if r.decoder.done {
+		r.finish()
+	}
+	return r, nil
+}
+
+const commandQuery = 0x03
+
+func (s *Session) send(statement string) error {
+	n := len(statement) + 1
+	p := make([]byte, 0, headerSize+n)
+	p = append(p, byte(n), byte(n>>8), byte(n>>16), 0, commandQuery)
+	p = append(p, statement...)
+	s.frames.next = 1
+	if s.idle > 0 {
+		if err := s.conn.SetWriteDeadline(time.Now().Add(s.idle)); err != nil {
+			return err
+		}
+	}
+	_, err := s.conn.Write(p)
+	return err
+}
+
+// Result is the rows of one statement. It is a snapshot.RowReader and, like it, not safe for concurrent use.
+type Result struct {
+	ctx     context.Context // the statement's own: a reader has no parameter for it
+	session *Session
+	decoder decoder
+	unwatch func() bool
+	release func(*Session) // what becomes of the session once the statement is over; nil: nothing
+	ended   bool
+	err     error
+}
+
+var _ snapshot.RowReader = (*Result)(nil)
+
+// Columns returns the names of the columns; none for a statement without rows.
+func (r *Result) Columns() []string { return r.decoder.columns }
+
+// Next replaces the content of b with the next rows, io.EOF behind the last.
+func (r *Result) Next(b *snapshot.Batch) error {
+	if r.err != nil {
+		b.Reset()
+		return r.err
+	}
+	if r.ended {
+		b.Reset()
+		return io.EOF
+	}
+	err := r.decoder.next(b)
+	switch {
+	case errors.Is(err, io.EOF):
+		r.finish()
+		return io.EOF
+	case err != nil:
+		r.err = r.fail(err)
+		return r.err
+	}
+	return nil
+}
+
+// Close ends the statement. The session survives when all rows were read.
+func (r *Result) Close() error {
+	if r.ended {
+		return nil
+	}
+	r.session.broken = true
+	r.finish()
+	return nil
+}
+
+// fail turns err into what the caller should see and ends the statement. After an ERR packet the session lives on.
+func (r *Result) fail(err error) error {
+	var refused *ServerError
+	if !errors.As(err, &refused) {
+		r.session.broken = true
+		if cause := context.Cause(r.ctx); cause != nil {
+			err = cause // cutting the connection was our own doing
+		}
+	}
+	r.finish()
+	return err
+}
+
+func (r *Result) finish() {
+	if r.ended {
+		return
+	}
+	r.ended = true
+	if !r.unwatch() {
+		r.session.broken = true
+	}
+	if r.session.broken {
+		_ = r.session.Close() // nothing to be saved: the connection is given up
+	}
+	if r.release != nil {
+		r.release(r.session)
+	}
+}
