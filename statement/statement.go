@@ -1,5 +1,3 @@
-// Package statement is the SQL dialect of backup and restore: lexer, parser, typed statements, semantic checks,
-// canonical printing and redaction. It depends on nothing else of Starkeep and does no I/O.
 package statement
 
 // Position is a place in the text that was parsed; lines and columns count from 1, columns in characters.
@@ -8,7 +6,7 @@ type Position struct {
 }
 
 // Statement is one parsed statement. String prints it canonically with secrets redacted, so that it can be shown,
-// logged and stored; Format prints it whole.
+// logged and stored, as every verb of fmt does; Format prints it whole. Parse returns pointers to the types below.
 type Statement interface {
 	// Kind is the stable name of the statement's form: create-repository, drop-repository, show-repositories, backup,
 	// restore, cancel-backup, cancel-restore, show-backup, show-restore, show-snapshot, drop-snapshot, other.
@@ -16,6 +14,8 @@ type Statement interface {
 	// Pos is where the statement begins.
 	Pos() Position
 	String() string
+
+	print(p *printer) // canonical text; seals the interface
 }
 
 // Property is one "key" = "value" of a PROPERTIES list, in the order written.
@@ -26,11 +26,11 @@ type Property struct {
 // Properties keep their order; keys are case-sensitive, as in the native grammar.
 type Properties []Property
 
-// Get returns the value of a key and whether it is there.
+// Get returns the value of a key and whether it is there. The last of several wins, as in the cluster.
 func (p Properties) Get(key string) (string, bool) {
-	for _, x := range p {
-		if x.Key == key {
-			return x.Value, true
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i].Key == key {
+			return p[i].Value, true
 		}
 	}
 	return "", false
@@ -145,7 +145,9 @@ type ShowSnapshot struct {
 	Position   Position
 	Repository string
 	Labels     []string // WHERE SNAPSHOT = or IN; nil: all
+	In         bool     // IN: a label that does not exist gives no row; with = it gives one that says so
 	Timestamp  string   // AND TIMESTAMP =; set: the detail form
+	Filter     Filter   // ORDER BY and LIMIT only
 }
 
 // DropSnapshot is DROP SNAPSHOT snap ON repo [FORCE] (4.2).
@@ -156,7 +158,8 @@ type DropSnapshot struct {
 	Force      bool
 }
 
-// Other is a statement that is recognised but belongs to the cluster itself, e.g. GRANT: Text is its redacted text.
+// Other is a statement that is recognised but belongs to the cluster itself, e.g. GRANT. Text is its redacted text,
+// without comments: what was redacted is nowhere kept.
 type Other struct {
 	Position Position
 	Verb     string // GRANT, …
