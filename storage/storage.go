@@ -53,7 +53,8 @@ type Reader interface {
 	// Stat describes an object, or returns ErrNotExist.
 	Stat(ctx context.Context, key string) (Info, error)
 	// List calls fn for every object whose key begins with prefix, in ascending byte order of keys, and stops at
-	// fn's first error, which it returns. An empty result is a proof, like ErrNotExist.
+	// fn's first error, which it returns. An empty result is a proof, like ErrNotExist. A prefix that no valid key begins
+	// with is ErrInvalidKey; fn may call the Reader.
 	List(ctx context.Context, prefix string, fn func(Info) error) error
 }
 
