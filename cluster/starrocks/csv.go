@@ -183,7 +183,7 @@ func (e *encoder) fill() error {
 func (e *encoder) value(j int, v []byte) error {
 	switch f := e.fields[j]; {
 	case f.by == bare:
-		if len(v) == 0 || bytes.ContainsAny(v, ",\"\n\\") {
+		if !plain(v) {
 			return fmt.Errorf("column %s: value %.40q is not of type %s: %w", f.column.Name, v, f.column.Type, cluster.ErrUnsupported)
 		}
 		e.out = append(e.out, v...)
@@ -202,6 +202,16 @@ func (e *encoder) value(j int, v []byte) error {
 		e.out = appendQuoted(e.out, v)
 	}
 	return nil
+}
+
+// plain tells whether a value is made of the bytes of numbers and times.
+func plain(v []byte) bool {
+	for _, c := range v {
+		if c < ' ' || c == ',' || c == '"' || c == '\\' || c > '~' {
+			return false
+		}
+	}
+	return len(v) > 0
 }
 
 // unquotable says why a value must not travel between quotes. With enclose, a NUL byte acts as escape character

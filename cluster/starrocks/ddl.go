@@ -113,6 +113,7 @@ func unescape(c byte) byte {
 // definition is what the adapter needs to know of a table's CREATE TABLE text.
 type definition struct {
 	ddl         string
+	head        int // where CREATE TABLE [IF NOT EXISTS] ends
 	name        token
 	exists      bool // has IF NOT EXISTS
 	columns     []columnDefinition
@@ -177,7 +178,8 @@ func (c *cursor) accept(words ...string) bool {
 	return true
 }
 
-// group takes a balanced group that begins at the next token and returns the tokens between its brackets.
+// group takes a balanced group that begins at the next token and returns the tokens between its brackets. A square
+// bracket opens, too: the half-open range [("1"), ("2")) is closed by a round one.
 func (c *cursor) group(open, end string) ([]token, error) {
 	if !c.peek().sign(open) {
 		return nil, fmt.Errorf("%q expected before %q: %w", open, c.peek().text, errDDL)
@@ -185,9 +187,9 @@ func (c *cursor) group(open, end string) ([]token, error) {
 	first := c.at + 1
 	for depth := 0; c.at < len(c.tokens); {
 		switch t := c.take(); {
-		case t.sign(open):
+		case t.sign(open), t.sign("["):
 			depth++
-		case t.sign(end):
+		case t.sign(end), t.sign("]"):
 			if depth--; depth == 0 {
 				return c.tokens[first : c.at-1], nil
 			}
@@ -208,9 +210,10 @@ func parseDefinition(ddl string) (*definition, error) {
 		return nil, fmt.Errorf("not a CREATE TABLE of an internal table: %w", errDDL)
 	}
 	d.exists = c.accept("IF", "NOT", "EXISTS")
+	d.head = tokens[c.at-1].end
 	d.name = c.take()
-	if c.peek().sign(".") {
-		return nil, fmt.Errorf("name is qualified: %w", errDDL)
+	if d.name.kind != nameToken || c.peek().sign(".") {
+		return nil, fmt.Errorf("%q is not a plain name: %w", d.name.text, errDDL)
 	}
 	body, err := c.group("(", ")")
 	if err != nil {
@@ -299,9 +302,9 @@ func rest(c *cursor) []token {
 	for c.at < len(c.tokens) {
 		t := c.peek()
 		switch {
-		case t.sign("("):
+		case t.sign("("), t.sign("["):
 			depth++
-		case t.sign(")"):
+		case t.sign(")"), t.sign("]"):
 			depth--
 		case t.sign(",") && depth == 0:
 			return c.tokens[first:c.at]
@@ -316,6 +319,9 @@ var aggregates = []string{"SUM", "MIN", "MAX", "REPLACE", "REPLACE_IF_NOT_NULL",
 
 func parseColumn(c *cursor) (columnDefinition, error) {
 	col := columnDefinition{name: c.take().text, nullable: true}
+	if col.name == "" {
+		return col, fmt.Errorf("no name: %w", errDDL)
+	}
 	first := c.at
 	c.take()
 	for _, brackets := range [][2]string{{"(", ")"}, {"<", ">"}} {
@@ -534,7 +540,7 @@ func (d *definition) rewrite(n creation) (string, error) {
 	if !d.exists {
 		target = "IF NOT EXISTS " + target
 	}
-	edits := []edit{{span{d.name.start, d.name.end}, target}}
+	edits := []edit{{span{d.head, d.name.end}, " " + target}}
 	if d.list.end > 0 {
 		list, err := partitionList(n.partitions)
 		if err != nil {

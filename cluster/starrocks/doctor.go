@@ -146,7 +146,11 @@ func (s *singleBatch) Next(b *snapshot.Batch) error {
 	}
 	for i := range s.batch.Columns {
 		for j := range s.batch.Rows() {
-			b.Columns[i].Append(s.batch.Columns[i].Value(j))
+			if s.batch.Columns[i].Null[j] {
+				b.Columns[i].AppendNull()
+			} else {
+				b.Columns[i].Append(s.batch.Columns[i].Value(j))
+			}
 		}
 	}
 	s.batch = nil

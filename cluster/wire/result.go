@@ -153,10 +153,16 @@ func (d *decoder) row() ([]byte, error) {
 // appendRow appends the values of one row packet to b. It allocates nothing but what the vectors need to grow.
 func appendRow(b *snapshot.Batch, p []byte) error {
 	for i := range b.Columns {
-		if len(p) > 0 && p[0] == markNull {
-			b.Columns[i].AppendNull()
-			p = p[1:]
-			continue
+		if len(p) > 0 && p[0] <= markNull {
+			if n := int(p[0]); n == markNull { // short values first: nearly all are
+				b.Columns[i].AppendNull()
+				p = p[1:]
+				continue
+			} else if n < len(p) {
+				b.Columns[i].Append(p[1 : 1+n])
+				p = p[1+n:]
+				continue
+			}
 		}
 		n, rest, ok := lengthInteger(p)
 		if !ok || n > uint64(len(rest)) {
