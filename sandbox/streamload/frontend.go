@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"starkeep/sandbox/fault"
 )
@@ -84,7 +85,13 @@ func requestLine(role string, r *http.Request, label string) string {
 
 // load checks what fe:http/rest/LoadAction.java does and redirects. It does not look whether the table exists.
 func (f *Frontend) load(w http.ResponseWriter, r *http.Request, user, database, table string) {
+	// The real server closes the connection behind its answer; without the deadline net/http would first wait for a
+	// body that a client with Expect never sends.
 	w.Header().Set("Connection", "close")
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	refuse := func(message string) {
 		reply(w, http.StatusOK, frontendFailure{"FAILED", "class com.starrocks.common.DdlException: " + message})
 	}
