@@ -90,7 +90,7 @@ func (p *parser) checkRestore(t *transfer, s *Restore) {
 		p.check(checkDatabase(t.database, t.databaseAt))
 	}
 	if t.renamed {
-		p.check(checkDatabase(t.alias, t.aliasAt))
+		p.check(checkDatabase(t.target, t.targetAt))
 	}
 	if t.qualified {
 		p.check(checkDatabase(t.qualifier, t.qualifierAt))
@@ -171,18 +171,15 @@ func (p *parser) checkAliases(t *transfer) {
 			taken[o.Name] = true
 		}
 	}
-	next := 0
-	for _, o := range t.on {
-		if o.Alias == "" {
+	for _, a := range t.aliases {
+		o := t.on[a.index]
+		p.check(checkTable(o.Alias, a.at))
+		if o.Kind == Function {
 			continue
 		}
-		p.check(checkTable(o.Alias, t.aliases[next]))
-		if o.Kind != Function && taken[o.Alias] {
-			p.check(wrong(t.aliases[next], "", "Duplicated alias name: %s", o.Alias))
+		if taken[o.Alias] {
+			p.check(wrong(a.at, "", "Duplicated alias name: %s", o.Alias))
 		}
-		if o.Kind != Function {
-			taken[o.Alias] = true
-		}
-		next++
+		taken[o.Alias] = true
 	}
 }

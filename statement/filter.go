@@ -436,7 +436,7 @@ func (p *parser) literal() Literal {
 // narrow takes the labels and the timestamp out of the WHERE of SHOW SNAPSHOT (fe: ShowSnapshotAnalyzer, which ignores
 // operators and contradictions; they are refused here).
 func (s *ShowSnapshot) narrow(where Condition, at Position) *Error {
-	refused := wrong(at, "or SNAPSHOT IN ('a', 'b')", "Where clause should looks like: SNAPSHOT = 'your_snapshot_name' [AND TIMESTAMP = '2018-04-18-19-19-10']")
+	refused := wrong(at, "several labels: SNAPSHOT IN ('a', 'b')", "Where clause should looks like: SNAPSHOT = 'your_snapshot_name' [AND TIMESTAMP = '2018-04-18-19-19-10']")
 	if in, ok := where.(*In); ok {
 		return s.narrowIn(in, refused)
 	}

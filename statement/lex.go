@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -89,9 +90,11 @@ func (l *lexer) next() token {
 			return l.take(symbol, len(s), "")
 		}
 	}
-	_, size := utf8.DecodeRuneInString(rest)
-	return l.take(invalid, size, "Unexpected character")
+	r, size := utf8.DecodeRuneInString(rest)
+	return l.take(invalid, size, fmt.Sprintf("%s %q", unexpectedCharacter, r))
 }
+
+const unexpectedCharacter = "Unexpected character"
 
 // symbols, the longer before the shorter they begin with.
 var symbols = []string{

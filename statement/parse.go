@@ -37,7 +37,7 @@ func invalidToken(t token) *Error {
 	switch {
 	case t.raw == "#":
 		e.Hint = "comments begin with -- or stand in /* */"
-	case t.value == "Unexpected character":
+	case strings.HasPrefix(t.value, unexpectedCharacter):
 		e.Hint = "a name with such a character needs back quotes, a text needs quotes"
 	default:
 		e.Hint = "it begins here and takes in the rest of the text"

@@ -16,9 +16,9 @@ type transfer struct {
 	database   string // DATABASE
 	databaseAt Position
 	explicit   bool // DATABASE is there
-	alias      string
-	aliasAt    Position
-	renamed    bool // AS is there
+	target     string
+	targetAt   Position
+	renamed    bool // AS target is there
 
 	qualified    bool // the label has a database before it
 	qualifier    string
@@ -30,11 +30,17 @@ type transfer struct {
 
 	on         []Object
 	onAt       Position
-	aliases    []Position // of AS in objects
+	aliases    []alias    // of objects
 	temporary  []Position // of TEMPORARY PARTITION
 	values     []Position // of PARTITION (column = value)
 	properties Properties
 	keysAt     []Position
+}
+
+// alias is the AS of the object at index.
+type alias struct {
+	index int
+	at    Position
 }
 
 func (p *parser) backup(pos Position) Statement {
@@ -90,7 +96,7 @@ func (p *parser) restore(pos Position) Statement {
 	}
 	switch {
 	case t.renamed:
-		s.Target = t.alias
+		s.Target = t.target
 	case t.qualified: // legacy form: the target; what the snapshot records is not compared
 		s.Target = t.qualifier
 	}
@@ -144,8 +150,8 @@ func (p *parser) database(t *transfer) {
 	t.database = p.identifier("a database name")
 	if t.restore && p.accept("AS") {
 		t.renamed = true
-		t.aliasAt = p.peek().pos
-		t.alias = p.identifier("a database name")
+		t.targetAt = p.peek().pos
+		t.target = p.identifier("a database name")
 	}
 }
 
@@ -192,7 +198,7 @@ func (p *parser) object(t *transfer) Object {
 	}
 	at := p.peek().pos
 	parts := p.qualified("an object name")
-	if len(parts) > 2 {
+	if len(parts) > 2 || len(parts) == 2 && parts[0] == "" {
 		p.fail(at, "Invalid table name format '"+strings.Join(parts, ".")+"'", "write table or database.table")
 	}
 	o.Name = parts[len(parts)-1]
@@ -203,7 +209,7 @@ func (p *parser) object(t *transfer) Object {
 		o.Partitions = p.partitions(t)
 	}
 	if as := p.peek().pos; p.accept("AS") {
-		t.aliases = append(t.aliases, as)
+		t.aliases = append(t.aliases, alias{len(t.on), as})
 		o.Alias = p.identifier("a name")
 	}
 	return o
@@ -298,9 +304,13 @@ func (p *parser) combinations(t *transfer) {
 	case t.qualified && t.catalogs != nil:
 		p.fail(t.qualifierAt, noDatabase, "write the label without a database")
 	case !t.restore && len(t.aliases) > 0:
-		p.fail(t.aliases[0], "Specifying alias for backup object is forbidden in BACKUP stmt", "rename in RESTORE")
+		p.fail(t.aliases[0].at, "Specifying alias for backup object is forbidden in BACKUP stmt", "rename in RESTORE")
 	case t.restore && len(t.on) > 0 && !t.explicit && !t.qualified:
-		p.fail(t.onAt, "`ON` clause is forbidden if no Database explicitly specified in Restore stmt", "add DATABASE and the name of the database in the snapshot")
+		hint := "add DATABASE and the name of the database in the snapshot"
+		if t.catalogs != nil {
+			hint = "a catalog is restored whole: leave out ON"
+		}
+		p.fail(t.onAt, "`ON` clause is forbidden if no Database explicitly specified in Restore stmt", hint)
 	case len(t.on) > 0 && t.catalogs != nil:
 		p.fail(t.onAt, "Can not sepcify `ON` clause for external catalog Backup/Restore", "leave out ON")
 	}
