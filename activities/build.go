@@ -77,6 +77,7 @@ func (d *desk) build(ctx context.Context, t *target, r job.RestoreRequest) error
 		return d.buildPartitions(ctx, t)
 	}
 	table := t.Entry.Table
+	t.Publication.Properties = d.cluster.Withheld(table)
 	opts := cluster.TableOptions{Name: t.Publication.Shadow, ReplicationNum: r.ReplicationNum}
 	for _, p := range t.Partitions {
 		table.Partitions = append(table.Partitions, p.Partition)

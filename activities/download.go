@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 
@@ -89,7 +90,7 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 	result, err := w.cluster.Load(ctx, cluster.LoadRequest{
 		Database: w.ref.Database, Table: l.Target, Columns: columns, Temporary: l.Temporary,
 		Label: fmt.Sprintf("starkeep_%.8s_%s_%d_%d_%d", w.ref.Job, w.in.Plan, w.in.Page, w.in.Index, n),
-		Open:  func() (snapshot.RowReader, error) { return dataobject.OpenFiles(files, columns) },
+		Open:  func() (snapshot.RowReader, error) { return openFiles(files, columns), nil },
 	})
 	if err != nil {
 		return fmt.Errorf("load into %s.%s: %w", w.ref.Database, l.Target, err)
@@ -103,6 +104,43 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 	}
 	w.units.Add(1)
 	return nil
+}
+
+// openFiles reads data objects one behind the other; one file is open at a time.
+func openFiles(paths []string, columns []snapshot.Column) snapshot.RowReader {
+	n := 0
+	return dataobject.Concat(func() (snapshot.RowReader, error) {
+		if n == len(paths) {
+			return nil, io.EOF
+		}
+		path := paths[n]
+		n++
+		return openFile(path, columns)
+	})
+}
+
+// fileRows closes its file with its reader.
+type fileRows struct {
+	snapshot.RowReader
+	file *os.File
+}
+
+func (r fileRows) Close() error { return errors.Join(r.RowReader.Close(), r.file.Close()) }
+
+func openFile(path string, columns []snapshot.Column) (snapshot.RowReader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	rows, err := dataobject.Open(f, info.Size(), columns)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return fileRows{RowReader: rows, file: f}, nil
 }
 
 // VerifyShadows counts the rows of everything that was built. A load that was counted twice, because the cluster had

@@ -47,6 +47,10 @@ var verdicts = []verdict{
 	{storage.ErrDenied, job.StoreDenied, false},
 	{storage.ErrNoSpace, job.StoreFull, false},
 	{dataobject.ErrSpoolFull, job.SpoolFull, false},
+	{dataobject.ErrNewer, job.NewerFormat, true},
+	{dataobject.ErrDamaged, job.DamagedSnapshot, true},
+	{dataobject.ErrForeign, job.DamagedSnapshot, true},
+	{dataobject.ErrColumns, job.SchemaMismatch, true},
 }
 
 // explain turns an error into what Temporal and people see. Cancellation stays what it is.

@@ -89,6 +89,10 @@ func checkBackup(r job.BackupRequest) error {
 		return refuse(job.InvalidRequest, "Invalid consistency: %s; use database or partition", r.Consistency)
 	case r.Rounds < 0 || r.Rounds > 100:
 		return refuse(job.InvalidRequest, "Invalid rounds: %d; use 1 to 100", r.Rounds)
+	case !slices.Contains([]string{"", "zstd", "snappy", "gzip", "lz4", "none"}, r.Compression):
+		return refuse(job.InvalidRequest, "Invalid compression: %s; use zstd, snappy, gzip, lz4 or none", r.Compression)
+	case r.Level < 0 || r.Level > 22 || r.Level > 9 && r.Compression == "gzip":
+		return refuse(job.InvalidRequest, "Invalid compression_level: %d; zstd takes 1 to 22, gzip 1 to 9", r.Level)
 	case r.TimeoutSeconds < 0:
 		return refuse(job.InvalidRequest, "Invalid timeout: %d", r.TimeoutSeconds)
 	}

@@ -1,0 +1,408 @@
+// Package tests runs Starkeep end to end: real Temporal server, real worker and starter processes, the sandbox cluster.
+package tests
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"log/slog"
+
+	"starkeep/job"
+	"starkeep/job/sealed"
+	"starkeep/sandbox"
+	"starkeep/sandbox/fault"
+)
+
+// secret is the password and key that tests use; TestSecretAppearsNowhere looks for it everywhere.
+const secret = "hunter2-S3CR3T"
+
+// bin holds the programs under test, built once.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "starkeep-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	bin = dir
+	out, err := exec.Command("go", "build", "-o", dir+string(os.PathSeparator), "starkeep/worker", "starkeep/starter").CombinedOutput()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		return 1
+	}
+	code := m.Run()
+	shared.stop()
+	return code
+}
+
+// temporalServer is one dev server process on a SQLite file.
+type temporalServer struct {
+	port int
+	db   string
+	cmd  *exec.Cmd
+	log  *output
+}
+
+// shared is the server that tests use which do not kill it; each takes a namespace of its own.
+var shared sharedServer
+
+type sharedServer struct {
+	once   sync.Once
+	server *temporalServer
+	dir    string
+	err    error
+	next   atomic.Int64
+}
+
+const namespaces = 60
+
+func (s *sharedServer) get(t *testing.T) *temporalServer {
+	t.Helper()
+	s.once.Do(func() {
+		s.dir, s.err = os.MkdirTemp("", "starkeep-temporal-")
+		if s.err == nil {
+			s.server = &temporalServer{port: freePort(t), db: filepath.Join(s.dir, "temporal.db")}
+			s.err = s.server.start()
+		}
+	})
+	require.NoError(t, s.err)
+	return s.server
+}
+
+func (s *sharedServer) stop() {
+	if s.server != nil {
+		s.server.kill()
+		_ = os.RemoveAll(s.dir)
+	}
+}
+
+func namespaceName(n int64) string { return fmt.Sprintf("t%02d", n) }
+
+// temporalCLI finds the official CLI; without it nothing here can be tested, so its absence is a failure.
+func temporalCLI() (string, error) {
+	for _, p := range []string{os.Getenv("STARKEEP_TEMPORAL"), "../.tools/bin/temporal"} {
+		if _, err := os.Stat(p); err == nil && p != "" {
+			return filepath.Abs(p)
+		}
+	}
+	p, err := exec.LookPath("temporal")
+	if err != nil {
+		return "", errors.New("the temporal CLI is missing: run make tools")
+	}
+	return p, nil
+}
+
+func (s *temporalServer) start() error {
+	exe, err := temporalCLI()
+	if err != nil {
+		return err
+	}
+	args := []string{"server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", fmt.Sprint(s.port),
+		"--db-filename", s.db, "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2",
+		"--log-level", "error", "--dynamic-config-value", "frontend.namespaceRPS.visibility=200",
+		"--dynamic-config-value", "system.forceSearchAttributesCacheRefreshOnRead=true"}
+	for n := range int64(namespaces) {
+		args = append(args, "--namespace", namespaceName(n))
+	}
+	s.log = &output{}
+	s.cmd = exec.Command(exe, args...)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(time.Minute)
+	for {
+		c, err := client.Dial(client.Options{HostPort: s.address(), Namespace: namespaceName(namespaces - 1), Logger: quiet})
+		if err == nil {
+			_, err = c.CheckHealth(context.Background(), nil)
+			c.Close()
+		}
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("temporal server: %w\n%s", err, s.log)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (s *temporalServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+func (s *temporalServer) kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
+// world is everything one test needs, separate from all others.
+type world struct {
+	t         *testing.T
+	temporal  *temporalServer
+	namespace string
+	sandbox   *sandbox.Server
+	dir       string // configuration, spool, repository
+	client    client.Client
+	db        *sql.DB
+	worker    *process
+}
+
+type option func(*world)
+
+// ownTemporal gives the test a Temporal server that it may kill.
+func ownTemporal(w *world) {
+	w.temporal = &temporalServer{port: freePort(w.t), db: filepath.Join(w.dir, "temporal.db")}
+	require.NoError(w.t, w.temporal.start())
+	w.t.Cleanup(w.temporal.kill)
+}
+
+func newWorld(t *testing.T, options ...option) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("end to end tests need more time than -short gives")
+	}
+	w := &world{t: t, dir: t.TempDir()}
+	for _, o := range options {
+		o(w)
+	}
+	if w.temporal == nil {
+		w.temporal = shared.get(t)
+	}
+	n := shared.next.Add(1)
+	require.Less(t, n, int64(namespaces), "more tests than namespaces")
+	w.namespace = namespaceName(n)
+	var err error
+	w.sandbox, err = sandbox.Start(sandbox.Config{RootPassword: secret})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.sandbox.Close() })
+	w.db, err = sql.Open("mysql", fmt.Sprintf("root:%s@tcp(%s)/?interpolateParams=true&multiStatements=false", secret, w.sandbox.SQLAddr()))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.db.Close() })
+	require.NoError(t, os.MkdirAll(w.repository(), 0o755))
+	w.configure(w.dir)
+	keys, err := sealed.Load(w.keyFile())
+	require.NoError(t, err)
+	w.client, err = client.Dial(client.Options{HostPort: w.temporal.address(), Namespace: w.namespace, DataConverter: keys.DataConverter(), Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(w.client.Close)
+	w.startWorker()
+	return w
+}
+
+func (w *world) repository() string { return filepath.Join(w.dir, "repository") }
+func (w *world) keyFile() string    { return filepath.Join(w.dir, "keys.json") }
+
+// configure writes the workers' configuration file.
+func (w *world) configure(dir string) {
+	text := fmt.Sprintf(`spool = %q
+journal = %q
+key_file = %q
+[clusters.default]
+frontends = [%q]
+http = ["http://%s"]
+user = "root"
+password_env = "SANDBOX_PASSWORD"
+`, filepath.Join(dir, "spool"), filepath.Join(dir, "journal"), w.keyFile(), w.sandbox.SQLAddr(), w.sandbox.HTTPAddr())
+	require.NoError(w.t, os.WriteFile(filepath.Join(dir, "starkeep.toml"), []byte(text), 0o600))
+}
+
+func (w *world) env() []string {
+	return append(os.Environ(), "TEMPORAL_ADDRESS="+w.temporal.address(), "TEMPORAL_NAMESPACE="+w.namespace,
+		"STARKEEP_KEY_FILE="+w.keyFile(), "SANDBOX_PASSWORD="+secret, "TEMPORAL_CONFIG_FILE="+filepath.Join(w.dir, "none.toml"))
+}
+
+// process is a child whose output is kept.
+type process struct {
+	cmd  *exec.Cmd
+	out  *output
+	done chan struct{}
+}
+
+// output is a buffer that a child writes while the test reads.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func (w *world) spawn(name string, args ...string) *process {
+	w.t.Helper()
+	p := &process{cmd: exec.Command(filepath.Join(bin, name), args...), out: &output{}, done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Dir = w.env(), w.dir
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(w.t, p.cmd.Start())
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	w.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		if w.t.Failed() {
+			w.t.Logf("%s said:\n%s", name, p.out)
+		}
+	})
+	return p
+}
+
+func (w *world) startWorker() {
+	w.t.Helper()
+	w.worker = w.spawn("worker", "--config", filepath.Join(w.dir, "starkeep.toml"))
+	w.await("worker ready", func() bool {
+		select {
+		case <-w.worker.done:
+			require.Fail(w.t, "worker ended", w.worker.out.String())
+		default:
+		}
+		return strings.Contains(w.worker.out.String(), "worker ready")
+	})
+}
+
+// killWorker is kill -9.
+func (w *world) killWorker() {
+	w.t.Helper()
+	require.NoError(w.t, w.worker.cmd.Process.Kill())
+	<-w.worker.done
+}
+
+// await polls a condition of the world outside.
+func (w *world) await(what string, ok func() bool) {
+	w.t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for !ok() {
+		if time.Now().After(deadline) {
+			require.Fail(w.t, "gave up waiting for "+what)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// result is what a run of the starter gave.
+type result struct {
+	code int
+	out  string // standard output
+	err  string // standard error
+}
+
+func (w *world) starter(args ...string) result {
+	w.t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.Command(filepath.Join(bin, "starter"), args...)
+	cmd.Env, cmd.Dir = w.env(), w.dir
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(w.t, err)
+	}
+	return result{code: cmd.ProcessState.ExitCode(), out: out.String(), err: errs.String()}
+}
+
+// sql runs a statement that has to succeed, to its end.
+func (w *world) sql(statement string) string {
+	w.t.Helper()
+	r := w.starter("sql", "--wait", "-e", statement)
+	require.Zero(w.t, r.code, "%s\n%s%s", statement, r.out, r.err)
+	return r.out
+}
+
+// createRepository makes the repository "repo" on the local disk.
+func (w *world) createRepository() {
+	w.t.Helper()
+	w.sql(fmt.Sprintf(`CREATE REPOSITORY repo WITH BROKER ON LOCATION "file://%s" PROPERTIES ("aws.s3.secret_key" = "%s")`, w.repository(), secret))
+}
+
+// exec runs statements on the cluster.
+func (w *world) exec(statements ...string) {
+	w.t.Helper()
+	for _, s := range statements {
+		_, err := w.db.Exec(s)
+		require.NoError(w.t, err, s)
+	}
+}
+
+// fault adds a fault to the cluster.
+func (w *world) fault(r fault.Rule) {
+	w.t.Helper()
+	_, err := w.sandbox.Faults().Add(r)
+	require.NoError(w.t, err)
+}
+
+// status queries a job.
+func (w *world) status(database string) (s job.Status, err error) {
+	v, err := w.client.QueryWorkflow(context.Background(), job.WorkflowID("default", database), "", job.StatusQuery)
+	if err == nil {
+		err = v.Get(&s)
+	}
+	return s, err
+}
+
+// awaitState waits until the job of a database is in a state, or further.
+func (w *world) awaitJob(database, what string, ok func(job.Status) bool) job.Status {
+	w.t.Helper()
+	var s job.Status
+	w.await(what, func() bool {
+		var err error
+		s, err = w.status(database)
+		return err == nil && ok(s)
+	})
+	return s
+}
+
+// files lists what is below a folder, for comparing before and after.
+func files(t *testing.T, root string) []string {
+	t.Helper()
+	var all []string
+	require.NoError(t, filepath.Walk(root, func(p string, i os.FileInfo, err error) error {
+		if err == nil && !i.IsDir() {
+			rel, _ := filepath.Rel(root, p)
+			all = append(all, rel)
+		}
+		return err
+	}))
+	return all
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
