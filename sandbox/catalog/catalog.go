@@ -1,0 +1,241 @@
+// Package catalog is the database behind the sandbox: databases, tables, partitions, tablets with their rows, visible
+// versions, load transactions, users. It lives in memory and follows StarRocks where a client can see it.
+//
+// A Catalog is safe for concurrent use. Rows are immutable once they are visible: a reader takes the chunks of the
+// visible versions and reads them undisturbed, whatever is loaded meanwhile.
+package catalog
+
+import (
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/streamload"
+)
+
+// Catalog holds all databases and users.
+type Catalog struct {
+	mu        sync.RWMutex
+	databases map[string]*database
+	lastID    int64
+	lastTxn   int64
+	labelKeep int
+	users     map[string]*user
+}
+
+type database struct {
+	id     int64
+	name   string
+	tables map[string]*table
+	views  map[string]*View
+	labels *streamload.Labels
+	loads  []LoadInfo // youngest last, as many as labels are kept
+}
+
+// table is one table. Its definition is never changed in place, but replaced.
+type table struct {
+	id         int64
+	name       string
+	def        *dialect.CreateTable
+	converters []streamload.Converter // by column; nil for nested types
+	partitions []*partition           // in the order of their bounds, or of creation
+	temporary  []*partition
+	created    time.Time
+}
+
+// View is a view or a materialized view: a name with a text.
+type View struct {
+	Database, Name string
+	ID             int64
+	Materialized   bool
+	Columns        []string
+	Comment        string
+	Options        string
+	Query          string
+	Created        time.Time
+}
+
+// New returns a catalog whose only user is root. Ids begin at a random base, so that two sandboxes never look like one
+// cluster with the same tables and versions.
+func New(rootPassword string, labelKeepNum int) *Catalog {
+	if labelKeepNum <= 0 {
+		labelKeepNum = streamload.DefaultLabelKeepNum
+	}
+	c := &Catalog{
+		databases: map[string]*database{},
+		lastID:    10_000 + rand.Int64N(1<<40),
+		lastTxn:   1_000 + rand.Int64N(1<<30),
+		labelKeep: labelKeepNum,
+		users:     map[string]*user{},
+	}
+	c.users["root"] = &user{name: "root", password: rootPassword, admin: true}
+	return c
+}
+
+func (c *Catalog) newID() int64 {
+	c.lastID++
+	return c.lastID
+}
+
+// IsSystem tells whether a database is made by the server itself.
+func IsSystem(database string) bool {
+	switch strings.ToLower(database) {
+	case "information_schema", "sys", "_statistics_":
+		return true
+	}
+	return false
+}
+
+// Names that the server takes (fe:sql/analyzer/FeNameFormat.java).
+var (
+	databaseName  = regexp.MustCompile(`^[a-zA-Z][\w\-~!@#$%^&<>=+]{0,255}$|^_[a-zA-Z0-9][\w\-~!@#$%^&<>=+]{0,254}$`)
+	partitionName = regexp.MustCompile(`^[a-zA-Z]\w{0,63}$|^_[a-zA-Z0-9]\w{0,62}$`)
+	columnName    = regexp.MustCompile(`^[^\x00=<>!*]{1,1024}$`)
+)
+
+// CreateDatabase creates a database.
+func (c *Catalog) CreateDatabase(name string, ifNotExists bool) error {
+	if !databaseName.MatchString(name) {
+		return fail(1102, "42000", "Incorrect database name '%s'", name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.databases[name]; ok || IsSystem(name) {
+		if ifNotExists {
+			return nil
+		}
+		return fail(1007, "HY000", "Can't create database '%s'; database exists", name)
+	}
+	c.databases[name] = &database{id: c.newID(), name: name, tables: map[string]*table{}, views: map[string]*View{},
+		labels: streamload.NewLabels(c.labelKeep, 0)}
+	return nil
+}
+
+// DropDatabase drops a database with its tables.
+func (c *Catalog) DropDatabase(name string, ifExists bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.databases[name]; !ok {
+		if ifExists {
+			return nil
+		}
+		return fail(1008, "HY000", "Can't drop database '%s'; database doesn't exist", name)
+	}
+	delete(c.databases, name)
+	return nil
+}
+
+// Databases returns the names of the databases, sorted, without the system's own.
+func (c *Catalog) Databases() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Sorted(maps.Keys(c.databases))
+}
+
+// DatabaseID returns the id of a database, or an error when there is none.
+func (c *Catalog) DatabaseID(name string) (int64, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	d, err := c.database(name)
+	if err != nil {
+		return 0, err
+	}
+	return d.id, nil
+}
+
+func (c *Catalog) database(name string) (*database, error) {
+	if name == "" {
+		return nil, fail(1046, "3D000", "No database selected")
+	}
+	d, ok := c.databases[name]
+	if !ok {
+		return nil, unknownDatabase(name)
+	}
+	return d, nil
+}
+
+func (c *Catalog) table(name dialect.ObjectName) (*database, *table, error) {
+	d, err := c.database(name.Database)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, ok := d.tables[name.Name]
+	if !ok {
+		return nil, nil, unknownTable(name.Name)
+	}
+	return d, t, nil
+}
+
+// CreateView creates a view or a materialized view as a mere name with a text.
+func (c *Catalog) CreateView(v View, ifNotExists bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, err := c.database(v.Database)
+	if err != nil {
+		return err
+	}
+	if d.taken(v.Name) {
+		if ifNotExists {
+			return nil
+		}
+		return tableExists(v.Name)
+	}
+	v.ID, v.Created = c.newID(), time.Now()
+	d.views[v.Name] = &v
+	return nil
+}
+
+// DropView drops a view or a materialized view.
+func (c *Catalog) DropView(name dialect.ObjectName, ifExists bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, err := c.database(name.Database)
+	if err != nil {
+		return err
+	}
+	if _, ok := d.views[name.Name]; !ok && !ifExists {
+		return unknownTable(name.Name)
+	}
+	delete(d.views, name.Name)
+	return nil
+}
+
+// Views returns the views of a database, sorted by name.
+func (c *Catalog) Views(databaseName string) []View {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	d, ok := c.databases[databaseName]
+	if !ok {
+		return nil
+	}
+	var views []View
+	for _, name := range slices.Sorted(maps.Keys(d.views)) {
+		views = append(views, *d.views[name])
+	}
+	return views
+}
+
+// View returns a view.
+func (c *Catalog) View(name dialect.ObjectName) (View, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if d, ok := c.databases[name.Database]; ok {
+		if v, ok := d.views[name.Name]; ok {
+			return *v, true
+		}
+	}
+	return View{}, false
+}
+
+func (d *database) taken(name string) bool {
+	_, isTable := d.tables[name]
+	_, isView := d.views[name]
+	return isTable || isView
+}
+
+func tableExists(name string) error { return fail(1050, "42S01", "Table '%s' already exists", name) }

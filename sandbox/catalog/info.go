@@ -1,0 +1,246 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"starkeep/sandbox/dialect"
+)
+
+// TableInfo is a table at one moment.
+type TableInfo struct {
+	Database   string
+	Name       string
+	ID         int64
+	Created    time.Time
+	Def        *dialect.CreateTable // not to be changed; its Name may be an older one
+	DDL        string               // as SHOW CREATE TABLE prints it
+	Partitions []PartitionInfo      // physical partitions, temporary ones last
+}
+
+// PartitionInfo is a physical partition at one moment.
+type PartitionInfo struct {
+	Name      string
+	ID        int64
+	Temporary bool
+	Version   int64
+	Moved     time.Time
+	Values    string // range or list as SHOW PARTITIONS prints it; empty for an unpartitioned table
+	Hash      []string
+	Buckets   int
+	Tablets   []TabletInfo
+}
+
+// TabletInfo is a tablet at one moment.
+type TabletInfo struct {
+	ID    int64
+	Rows  int64
+	Bytes int64
+}
+
+// Rows returns the number of rows.
+func (p PartitionInfo) Rows() (n int64) {
+	for _, t := range p.Tablets {
+		n += t.Rows
+	}
+	return n
+}
+
+// Bytes returns the size of the rows.
+func (p PartitionInfo) Bytes() (n int64) {
+	for _, t := range p.Tablets {
+		n += t.Bytes
+	}
+	return n
+}
+
+// Table describes a table.
+func (c *Catalog) Table(name dialect.ObjectName) (TableInfo, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	d, t, err := c.table(name)
+	if err != nil {
+		return TableInfo{}, err
+	}
+	return t.info(d), nil
+}
+
+// Tables describes the tables of a database, sorted by name; none when there is no such database.
+func (c *Catalog) Tables(database string) []TableInfo {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	d, ok := c.databases[database]
+	if !ok {
+		return nil
+	}
+	var tables []TableInfo
+	for _, name := range slices.Sorted(maps.Keys(d.tables)) {
+		tables = append(tables, d.tables[name].info(d))
+	}
+	return tables
+}
+
+// FindTablet returns the table and the physical partition that hold a tablet.
+func (c *Catalog) FindTablet(id int64) (TableInfo, PartitionInfo, bool) {
+	for _, database := range c.Databases() {
+		for _, t := range c.Tables(database) {
+			for _, p := range t.Partitions {
+				if slices.ContainsFunc(p.Tablets, func(x TabletInfo) bool { return x.ID == id }) {
+					return t, p, true
+				}
+			}
+		}
+	}
+	return TableInfo{}, PartitionInfo{}, false
+}
+
+func (t *table) info(d *database) TableInfo {
+	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def, DDL: t.ddl()}
+	types, err := partitionTypes(t.def)
+	if err != nil { // checked when the table was made
+		return info
+	}
+	for i, p := range slices.Concat(t.partitions, t.temporary) {
+		for _, ph := range p.physical {
+			info.Partitions = append(info.Partitions, ph.info(p, types, i >= len(t.partitions)))
+		}
+	}
+	return info
+}
+
+func (ph *physical) info(p *partition, types []dialect.Type, temporary bool) PartitionInfo {
+	info := PartitionInfo{Name: p.name, ID: ph.id, Temporary: temporary, Version: ph.version, Moved: ph.moved, Hash: p.hash, Buckets: p.buckets}
+	switch {
+	case p.lower != nil:
+		info.Values = rangeText(types, p.lower, p.upper)
+	case p.values != nil:
+		info.Values = listText(p.values)
+	}
+	for _, t := range ph.tablets {
+		info.Tablets = append(info.Tablets, TabletInfo{ID: t.id, Rows: countRows(t.chunks), Bytes: countBytes(t.chunks)})
+	}
+	return info
+}
+
+// ddl prints the table as SHOW CREATE TABLE does (fe:sql/analyzer/AstToStringBuilder.getDdlStmt): temporary partitions
+// and those of automatic tables are left out.
+func (t *table) ddl() string {
+	var b strings.Builder
+	b.WriteString("CREATE TABLE `" + t.name + "` (\n")
+	for i, column := range t.def.Columns {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		b.WriteString("  " + columnText(column, t.def.Model))
+	}
+	b.WriteString("\n) ENGINE=OLAP \n" + t.def.Model + " KEY(" + quoted(t.def.Keys, ", ") + ")")
+	if t.def.Comment != "" {
+		b.WriteString("\nCOMMENT \"" + escape(t.def.Comment) + "\"")
+	}
+	b.WriteString(t.partitionText())
+	b.WriteString("\nDISTRIBUTED BY ")
+	if t.def.Hash != nil {
+		b.WriteString("HASH(" + quoted(t.def.Hash, ", ") + ")")
+	} else {
+		b.WriteString("RANDOM")
+	}
+	if t.def.Buckets > 0 {
+		b.WriteString(" BUCKETS " + strconv.Itoa(t.def.Buckets) + " ")
+	}
+	if t.def.OrderBy != nil {
+		b.WriteString("\nORDER BY(" + quoted(t.def.OrderBy, ", ") + ")")
+	}
+	b.WriteString("\nPROPERTIES (\n")
+	for i, key := range slices.Sorted(maps.Keys(t.def.Properties)) {
+		if i > 0 {
+			b.WriteString(",\n")
+		}
+		b.WriteString(`"` + escape(key) + `" = "` + escape(t.def.Properties[key]) + `"`)
+	}
+	b.WriteString("\n);")
+	return b.String()
+}
+
+func columnText(c dialect.Column, model string) string {
+	text := "`" + c.Name + "` " + c.Type.String() + " "
+	if c.Aggregation != "" && model == dialect.Aggregate {
+		text += c.Aggregation + " "
+	}
+	if c.Nullable {
+		text += "NULL "
+	} else {
+		text += "NOT NULL "
+	}
+	switch {
+	case c.Default == nil || c.Default.Null: // DEFAULT NULL is not printed
+	case c.Default.Now:
+		text += "DEFAULT CURRENT_TIMESTAMP "
+	default:
+		text += `DEFAULT "` + escape(c.Default.Value) + `" `
+	}
+	return text + `COMMENT "` + escape(c.Comment) + `"`
+}
+
+func (t *table) partitionText() string {
+	by := t.def.Partition
+	switch by.Kind {
+	case dialect.RangeExpression:
+		return "\nPARTITION BY " + by.Expression
+	case dialect.ListColumns:
+		return "\nPARTITION BY (" + quoted(by.Columns, ",") + ")"
+	case dialect.Range:
+		var parts []string
+		for _, p := range t.partitions {
+			parts = append(parts, "PARTITION "+p.name+" VALUES ["+keySQL(p.lower)+", "+keySQL(p.upper)+")")
+		}
+		return "\nPARTITION BY RANGE(" + quoted(by.Columns, ", ") + ")\n(" + strings.Join(parts, ",\n") + ")"
+	case dialect.List:
+		var parts []string
+		for _, p := range t.partitions {
+			parts = append(parts, "  PARTITION "+p.name+" VALUES IN "+valuesSQL(p.values))
+		}
+		return "\nPARTITION BY LIST(" + quoted(by.Columns, ",") + ")(\n" + strings.Join(parts, ",\n") + "\n)"
+	}
+	return ""
+}
+
+func keySQL(key []dialect.Value) string {
+	parts := make([]string, len(key))
+	for i, v := range key {
+		if parts[i] = `"` + v.Text + `"`; v.Max {
+			parts[i] = "MAXVALUE"
+		}
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// valuesSQL prints list values as the server does: in single quotes without escaping, NULL as the text 'NULL'
+// (fe:catalog/ListPartitionInfo.valuesToString). So such values do not survive the DDL.
+func valuesSQL(values [][]dialect.Value) string {
+	lists := make([]string, len(values))
+	for i, tuple := range values {
+		parts := make([]string, len(tuple))
+		for j, v := range tuple {
+			parts[j] = "'" + listValueText(v) + "'"
+		}
+		if lists[i] = strings.Join(parts, ", "); len(tuple) > 1 {
+			lists[i] = "(" + lists[i] + ")"
+		}
+	}
+	return "(" + strings.Join(lists, ", ") + ")"
+}
+
+func quoted(names []string, separator string) string {
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = "`" + n + "`"
+	}
+	return strings.Join(parts, separator)
+}
+
+var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+
+func escape(s string) string { return escaper.Replace(s) }

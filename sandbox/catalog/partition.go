@@ -1,0 +1,365 @@
+package catalog
+
+import (
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"starkeep/sandbox/dialect"
+)
+
+// partition is one partition by name, with one physical partition or, under random distribution, several.
+type partition struct {
+	name         string
+	lower, upper []dialect.Value // RANGE
+	values       [][]dialect.Value
+	hash         []string
+	buckets      int
+	physical     []*physical
+}
+
+// physical is what has a visible version.
+type physical struct {
+	id      int64
+	version int64
+	moved   time.Time
+	tablets []tablet
+}
+
+// tablet is one bucket of a physical partition. Its chunks are replaced, never changed.
+type tablet struct {
+	id     int64
+	chunks []*chunk
+}
+
+// firstVersion is the visible version of a partition that was never loaded.
+const firstVersion = 1
+
+func (c *Catalog) newPhysical(buckets int) *physical {
+	p := &physical{id: c.newID(), version: firstVersion, moved: time.Now(), tablets: make([]tablet, buckets)}
+	for i := range p.tablets {
+		p.tablets[i].id = c.newID()
+	}
+	return p
+}
+
+func (c *Catalog) newPartition(t *table, name string) *partition {
+	p := &partition{name: name, hash: t.def.Hash, buckets: t.def.Buckets}
+	if p.buckets == 0 {
+		p.buckets = defaultBuckets
+	}
+	p.physical = []*physical{c.newPhysical(p.buckets)}
+	return p
+}
+
+// defaultBuckets is what the sandbox chooses where the DDL leaves the number to the server.
+const defaultBuckets = 2
+
+// renew gives a partition the data of a new, empty one: TRUNCATE and INSERT OVERWRITE make new ids.
+func (c *Catalog) renew(p *partition) *partition {
+	fresh := *p
+	fresh.physical = []*physical{c.newPhysical(p.buckets)}
+	return &fresh
+}
+
+func (t *table) partition(name string, temporary bool) *partition {
+	list := t.partitions
+	if temporary {
+		list = t.temporary
+	}
+	for _, p := range list {
+		if strings.EqualFold(p.name, name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// addPartition adds a partition by its definition, into a table that nobody else changes.
+func (c *Catalog) addPartition(t *table, spec dialect.PartitionSpec, temporary bool, hash []string, buckets int) error {
+	if t.partition(spec.Name, false) != nil || t.partition(spec.Name, true) != nil {
+		if spec.IfNotExists {
+			return nil
+		}
+		return fail(1517, "HY000", "Duplicate partition name %s", spec.Name)
+	}
+	if !partitionName.MatchString(spec.Name) {
+		return fail(1064, "HY000", "Getting analyzing error. Detail message: Incorrect partition name '%s'.", spec.Name)
+	}
+	types, err := partitionTypes(t.def)
+	if err != nil {
+		return err
+	}
+	p := c.newPartition(t, spec.Name)
+	if buckets > 0 {
+		p.buckets, p.physical = buckets, []*physical{c.newPhysical(buckets)}
+	}
+	if hash != nil {
+		p.hash = hash
+	}
+	list := &t.partitions
+	if temporary {
+		list = &t.temporary
+	}
+	switch t.def.Partition.Kind {
+	case dialect.Range, dialect.RangeExpression:
+		err = t.setRange(p, types, spec, *list)
+	case dialect.List, dialect.ListColumns:
+		err = t.setValues(p, types, spec, *list)
+	default:
+		return ddl("Alter table [%s] failed. Not a partitioned table", t.name)
+	}
+	if err != nil {
+		return err
+	}
+	added := append(slices.Clone(*list), p)
+	if p.lower != nil {
+		slices.SortStableFunc(added, func(a, b *partition) int { return compareBounds(types, a.lower, b.lower) })
+	}
+	*list = added
+	return nil
+}
+
+func (t *table) setRange(p *partition, types []dialect.Type, spec dialect.PartitionSpec, others []*partition) (err error) {
+	if spec.Upper == nil {
+		return Analyzing("Range partition %s has no range", spec.Name)
+	}
+	if p.upper, err = t.bound(types, spec.Upper); err != nil {
+		return err
+	}
+	if spec.Lower != nil {
+		p.lower, err = t.bound(types, spec.Lower)
+	} else {
+		p.lower, err = t.lowerBefore(types, p.upper, others)
+	}
+	if err != nil {
+		return err
+	}
+	if compareBounds(types, p.lower, p.upper) >= 0 {
+		return Analyzing("The lower values must smaller than upper values")
+	}
+	for _, o := range others {
+		if compareBounds(types, p.lower, o.upper) < 0 && compareBounds(types, o.lower, p.upper) < 0 {
+			return ddl("Range %s is intersected with range: %s", rangeText(types, p.lower, p.upper), rangeText(types, o.lower, o.upper))
+		}
+	}
+	return nil
+}
+
+// lowerBefore is the lower bound of VALUES LESS THAN: where the partition before ends.
+func (t *table) lowerBefore(types []dialect.Type, upper []dialect.Value, others []*partition) ([]dialect.Value, error) {
+	lower, err := t.bound(types, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range others {
+		if compareBounds(types, o.upper, upper) < 0 && compareBounds(types, o.upper, lower) > 0 {
+			lower = o.upper
+		}
+	}
+	return lower, nil
+}
+
+func (t *table) setValues(p *partition, types []dialect.Type, spec dialect.PartitionSpec, others []*partition) error {
+	if len(spec.Values) == 0 {
+		return Analyzing("List partition %s has no values", spec.Name)
+	}
+	for _, tuple := range spec.Values {
+		if len(tuple) != len(types) {
+			return Analyzing("(%s) size should be equal to partition column size %d", listText([][]dialect.Value{tuple}), len(types))
+		}
+		full := make([]dialect.Value, len(types))
+		for i, v := range tuple {
+			var err error
+			if full[i], err = t.partitionValue(types[i], v); err != nil {
+				return err
+			}
+		}
+		for _, o := range append(slices.Clone(others), p) {
+			if slices.ContainsFunc(o.values, func(other []dialect.Value) bool { return slices.Equal(other, full) }) {
+				return ddl("Duplicate partition value %s", listText([][]dialect.Value{full}))
+			}
+		}
+		p.values = append(p.values, full)
+	}
+	return nil
+}
+
+// router finds the partition and the bucket of rows. It is used by one goroutine.
+type router struct {
+	catalog    *Catalog
+	table      *table
+	def        *dialect.CreateTable
+	types      []dialect.Type
+	columns    []int // of the partition columns
+	partitions []*partition
+	byValue    map[string]*partition // LIST
+	restricted bool                  // only these partitions: a row outside of them is not taken
+	last       *partition
+	lastKey    []byte
+	key        []byte
+	hashed     map[*partition][]int // columns of the distribution
+}
+
+// newRouter is called with the catalog locked.
+func (c *Catalog) newRouter(t *table, partitions []*partition, restricted bool) (*router, error) {
+	types, err := partitionTypes(t.def)
+	if err != nil {
+		return nil, err
+	}
+	r := &router{catalog: c, table: t, def: t.def, types: types, restricted: restricted, hashed: map[*partition][]int{}}
+	for _, name := range t.def.Partition.Columns {
+		r.columns = append(r.columns, columnIndex(t.def.Columns, name))
+	}
+	r.set(partitions)
+	return r, nil
+}
+
+func (r *router) set(partitions []*partition) {
+	r.partitions, r.byValue, r.last = partitions, map[string]*partition{}, nil
+	for _, p := range partitions {
+		for _, tuple := range p.values {
+			r.byValue[string(tupleKey(nil, tuple))] = p
+		}
+	}
+}
+
+func tupleKey(key []byte, tuple []dialect.Value) []byte {
+	row := Row(key)
+	for _, v := range tuple {
+		if v.Null {
+			row = row.appendNull()
+		} else {
+			row = row.appendValue([]byte(v.Text))
+		}
+	}
+	return row
+}
+
+// find returns the partition of a row, or nil. An automatic table gets the missing partition.
+func (r *router) find(values [][]byte) (*partition, error) {
+	if r.def.Partition.Kind == dialect.Unpartitioned {
+		return r.partitions[0], nil
+	}
+	key := Row(r.key[:0])
+	for _, c := range r.columns {
+		if values[c] == nil {
+			key = key.appendNull()
+		} else {
+			key = key.appendValue(values[c])
+		}
+	}
+	r.key = key
+	if r.last != nil && string(key) == string(r.lastKey) {
+		return r.last, nil
+	}
+	p := r.lookup(values)
+	automatic := r.def.Partition.Kind == dialect.RangeExpression || r.def.Partition.Kind == dialect.ListColumns
+	if p == nil && automatic && !r.restricted {
+		if err := r.create(values); err != nil {
+			return nil, err
+		}
+		p = r.lookup(values)
+	}
+	r.last, r.lastKey = p, append(r.lastKey[:0], key...)
+	return p, nil
+}
+
+func (r *router) lookup(values [][]byte) *partition {
+	if r.def.Partition.Kind == dialect.List || r.def.Partition.Kind == dialect.ListColumns {
+		return r.byValue[string(r.key)]
+	}
+	bound := make([]dialect.Value, len(r.columns))
+	for i, c := range r.columns {
+		bound[i].Text = string(values[c])
+		if values[c] == nil { // NULL is less than all: it belongs where the least value of the type does
+			bound[i].Text = minima[r.types[i].Name]
+		}
+	}
+	at, found := slices.BinarySearchFunc(r.partitions, bound, func(p *partition, b []dialect.Value) int {
+		return compareBounds(r.types, p.lower, b)
+	})
+	if !found {
+		at--
+	}
+	if at < 0 || compareBounds(r.types, bound, r.partitions[at].upper) >= 0 {
+		return nil
+	}
+	return r.partitions[at]
+}
+
+// create adds the partition of a row to an automatic table.
+func (r *router) create(values [][]byte) error {
+	spec, err := r.automatic(values)
+	if err != nil {
+		return err
+	}
+	r.catalog.mu.Lock()
+	defer r.catalog.mu.Unlock()
+	r.set(r.table.partitions)
+	if r.lookup(values) != nil {
+		return nil
+	}
+	for base, n := spec.Name, 0; r.table.partition(spec.Name, false) != nil; n++ { // two values of one name (calculateUniquePartitionName)
+		spec.Name = base + "_" + strconv.Itoa(n)
+	}
+	if err := r.catalog.addPartition(r.table, spec, false, nil, 0); err != nil {
+		return err
+	}
+	r.set(r.table.partitions)
+	return nil
+}
+
+func (r *router) automatic(values [][]byte) (spec dialect.PartitionSpec, err error) {
+	if r.def.Partition.Kind == dialect.ListColumns {
+		tuple := make([]dialect.Value, len(r.columns))
+		for i, c := range r.columns {
+			tuple[i] = dialect.Value{Text: string(values[c]), Null: values[c] == nil}
+		}
+		return dialect.PartitionSpec{Name: listPartitionName(tuple), Values: [][]dialect.Value{tuple}}, nil
+	}
+	t, text := r.types[0], string(values[r.columns[0]])
+	if values[r.columns[0]] == nil {
+		text = minima[t.Name]
+	}
+	at, err := parseMoment(t, text)
+	if err != nil {
+		return spec, err
+	}
+	start, end, digits, err := truncate(r.def.Partition.Unit, at)
+	if err != nil {
+		return spec, err
+	}
+	return dialect.PartitionSpec{Name: "p" + digits, Lower: []dialect.Value{{Text: start.Format(layoutOf(t))}},
+		Upper: []dialect.Value{{Text: end.Format(layoutOf(t))}}}, nil
+}
+
+// bucket returns the bucket of a row in a partition: stable for a hash distribution, any for a random one.
+func (r *router) bucket(p *partition, values [][]byte) int {
+	if p.buckets == 1 {
+		return 0
+	}
+	if p.hash == nil {
+		return rand.IntN(p.buckets)
+	}
+	columns, ok := r.hashed[p]
+	if !ok {
+		for _, name := range p.hash {
+			columns = append(columns, columnIndex(r.def.Columns, name))
+		}
+		r.hashed[p] = columns
+	}
+	h := fnv.New32a()
+	for _, c := range columns {
+		if values[c] == nil {
+			h.Write([]byte{nullValue})
+			continue
+		}
+		h.Write(values[c])
+		h.Write([]byte{0})
+	}
+	return int(h.Sum32() % uint32(p.buckets))
+}

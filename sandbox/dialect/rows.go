@@ -1,0 +1,354 @@
+package dialect
+
+import (
+	"strings"
+)
+
+// Hint restricts a table to partitions and tablets.
+type Hint struct {
+	Temporary  bool
+	Partitions []string // nil: all
+	Tablets    []int64  // nil: all
+}
+
+// Select is a SELECT that needs the engine, or one that Scan describes completely.
+type Select struct {
+	SQL   string // for the engine: hints are replaced by the names of Hinted
+	Scan  *TableScan
+	Hints map[string]HintedTable
+}
+
+// HintedTable is a table under a hint; the engine knows it by a name of its own.
+type HintedTable struct {
+	Table ObjectName
+	Hint  Hint
+}
+
+// TableScan is SELECT columns | * | count(*) FROM t [hint] [LIMIT n].
+type TableScan struct {
+	Table   ObjectName
+	Hint    Hint
+	All     bool
+	Count   bool
+	Heading string // of the count
+	Columns []string
+	Limit   int64 // negative: none
+}
+
+// Insert is INSERT INTO or OVERWRITE.
+type Insert struct {
+	Table     ObjectName
+	Overwrite bool
+	Target    Hint
+	Label     string
+	Columns   []string  // nil: all
+	Literals  [][]Value // VALUES of literals only
+	Rows      []string  // VALUES with expressions: the text of each tuple
+	Query     string
+}
+
+// Delete is DELETE FROM t [PARTITION …] WHERE ….
+type Delete struct {
+	Table ObjectName
+	Hint  Hint
+	Where string
+}
+
+// Update is UPDATE t SET … WHERE ….
+type Update struct {
+	Table   ObjectName
+	Columns []string
+	Values  []string // expressions
+	Where   string
+}
+
+func (p *Parser) selectStatement() (Statement, error) {
+	if p.ahead("SELECT", "current_version", "(", ")") && p.peekAt(4).Kind == End {
+		return &CurrentVersion{}, nil
+	}
+	start := p.at
+	if scan := p.tableScan(); scan != nil {
+		return &Select{SQL: p.sql, Scan: scan}, nil
+	}
+	p.at = start
+	return p.rewriteHints()
+}
+
+// tableScan reads the plain form, or returns nil.
+func (p *Parser) tableScan() *TableScan {
+	p.next()
+	s := &TableScan{Limit: -1}
+	switch {
+	case p.take("*"):
+		s.All = true
+	case p.ahead("count", "(", "*", ")"):
+		s.Count, s.Heading = true, p.sql[p.peek().Start:p.peekAt(3).Stop]
+		p.at += 4
+	default:
+		for {
+			t := p.next()
+			if t.Kind != Quoted && (t.Kind != Word || reserved[strings.ToUpper(t.Text)]) {
+				return nil
+			}
+			s.Columns = append(s.Columns, t.Text)
+			if !p.take(",") {
+				break
+			}
+		}
+	}
+	if !p.take("FROM") {
+		return nil
+	}
+	var err error
+	if s.Table, err = p.objectName(); err != nil {
+		return nil
+	}
+	if s.Hint, err = p.hint(); err != nil {
+		return nil
+	}
+	if p.take("LIMIT") {
+		if s.Limit, err = p.integer(); err != nil {
+			return nil
+		}
+	}
+	if p.end() != nil {
+		return nil
+	}
+	return s
+}
+
+// reserved words that stand for a value where a column could stand.
+var reserved = map[string]bool{"NULL": true, "TRUE": true, "FALSE": true, "DISTINCT": true, "ALL": true, "CURRENT_DATE": true, "CURRENT_TIMESTAMP": true, "CURRENT_USER": true, "CASE": true, "NOT": true}
+
+// hint reads [TEMPORARY] PARTITION (…) [TABLET (…)].
+func (p *Parser) hint() (h Hint, err error) {
+	h.Temporary = p.take("TEMPORARY")
+	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); ok {
+		if h.Partitions, err = p.names(); err != nil {
+			return h, err
+		}
+	} else if h.Temporary {
+		return h, p.unexpected("PARTITION")
+	}
+	if p.ahead("TABLET", "(") {
+		p.next()
+		h.Tablets = []int64{}
+		err = p.list(func() error {
+			id, err := p.integer()
+			h.Tablets = append(h.Tablets, id)
+			return err
+		})
+	}
+	return h, err
+}
+
+func (h Hint) none() bool { return !h.Temporary && h.Partitions == nil && h.Tablets == nil }
+
+// rewriteHints copies a query and gives each table that stands under a hint a name of its own, for the engine's grammar
+// reads PARTITION without obeying it and does not know the other hints.
+func (p *Parser) rewriteHints() (Statement, error) {
+	s := &Select{Hints: map[string]HintedTable{}}
+	var out strings.Builder
+	copied, tables := 0, false
+	for p.peek().Kind != End {
+		t := p.next()
+		from := t.is("FROM") || t.is("JOIN")
+		if !from && !(tables && t.is(",")) {
+			continue
+		}
+		tables = true
+		start := p.at
+		name, err := p.objectName()
+		if err != nil || p.ahead("(") {
+			p.at = start
+			continue
+		}
+		h, err := p.hint()
+		if err != nil {
+			return nil, err
+		}
+		if h.none() {
+			continue
+		}
+		id := "hint " + string(rune('a'+len(s.Hints)))
+		s.Hints[id] = HintedTable{Table: name, Hint: h}
+		out.WriteString(p.sql[copied:p.tokens[start].Start])
+		if name.Database != "" {
+			out.WriteString(p.sql[p.tokens[start].Start:p.tokens[p.lastDot(start)].Stop])
+		}
+		out.WriteString("`" + id + "`")
+		if next := p.peek(); !next.is("AS") && (next.Kind == End || next.Kind == Symbol || clauseWords[strings.ToUpper(next.Text)]) {
+			out.WriteString(" AS `" + name.Name + "`")
+		}
+		copied = p.tokens[p.at-1].Stop
+	}
+	out.WriteString(p.sql[copied:])
+	s.SQL = strings.TrimRight(strings.TrimSpace(out.String()), ";")
+	return s, nil
+}
+
+// lastDot returns the index of the dot before the last part of the name that begins at a token.
+func (p *Parser) lastDot(start int) int {
+	dot := start
+	for i := start + 1; p.tokens[i].is("."); i += 2 {
+		dot = i
+	}
+	return dot
+}
+
+// clauseWords can follow a table that has no alias.
+var clauseWords = map[string]bool{"WHERE": true, "GROUP": true, "ORDER": true, "LIMIT": true, "HAVING": true, "JOIN": true, "INNER": true,
+	"LEFT": true, "RIGHT": true, "CROSS": true, "FULL": true, "ON": true, "USING": true, "UNION": true, "EXCEPT": true, "INTERSECT": true}
+
+func (p *Parser) insert() (_ Statement, err error) {
+	s := &Insert{}
+	if p.take("OVERWRITE") {
+		s.Overwrite = true
+	} else {
+		p.take("INTO")
+	}
+	p.take("TABLE")
+	if s.Table, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if s.Target, err = p.hint(); err != nil {
+		return nil, err
+	}
+	if p.take("WITH", "LABEL") {
+		if s.Label, err = p.nameOrString(); err != nil {
+			return nil, err
+		}
+	}
+	if p.ahead("(") && !p.peekAt(1).is("SELECT") {
+		if s.Columns, err = p.nameList(); err != nil {
+			return nil, err
+		}
+	}
+	if !p.take("VALUES") {
+		s.Query = p.rest()
+		return s, nil
+	}
+	return s, p.tuples(s)
+}
+
+// tuples reads VALUES: literals where all are, else the text of each tuple.
+func (p *Parser) tuples(s *Insert) error {
+	start := p.at
+	for {
+		values, err := p.literalTuple()
+		if err != nil {
+			break
+		}
+		s.Literals = append(s.Literals, values)
+		if !p.take(",") {
+			if p.end() == nil {
+				return nil
+			}
+			break
+		}
+	}
+	p.at, s.Literals = start, nil
+	for {
+		if err := p.expect("("); err != nil {
+			return err
+		}
+		from := p.peek().Start
+		for !p.ahead(")") {
+			if p.peek().Kind == End {
+				return p.unexpected("')'")
+			}
+			p.balanced()
+			p.take(",")
+		}
+		s.Rows = append(s.Rows, p.sql[from:p.next().Start])
+		if !p.take(",") {
+			return p.end()
+		}
+	}
+}
+
+// literalTuple reads literals; TRUE and FALSE are 1 and 0.
+func (p *Parser) literalTuple() (values []Value, err error) {
+	err = p.list(func() error {
+		if p.peek().Kind == Word {
+			switch {
+			case p.take("TRUE"):
+				values = append(values, Value{Text: "1"})
+				return nil
+			case p.take("FALSE"):
+				values = append(values, Value{Text: "0"})
+				return nil
+			}
+		}
+		v, err := p.value()
+		if v.Max {
+			err = p.unexpected("a literal")
+		}
+		values = append(values, v)
+		return err
+	})
+	return values, err
+}
+
+func (p *Parser) delete() (_ Statement, err error) {
+	s := &Delete{}
+	if err := p.expect("FROM"); err != nil {
+		return nil, err
+	}
+	if s.Table, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if s.Hint, err = p.hint(); err != nil {
+		return nil, err
+	}
+	if p.take("WHERE") {
+		s.Where = p.rest()
+	}
+	return finish(p, s, nil)
+}
+
+func (p *Parser) update() (_ Statement, err error) {
+	s := &Update{}
+	if s.Table, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if err := p.expect("SET"); err != nil {
+		return nil, err
+	}
+	for {
+		name, err := p.objectName()
+		if err != nil {
+			return nil, err
+		}
+		if err := p.expect("="); err != nil {
+			return nil, err
+		}
+		s.Columns = append(s.Columns, name.Name)
+		s.Values = append(s.Values, p.untilClause())
+		if !p.take(",") {
+			break
+		}
+	}
+	if p.take("WHERE") {
+		s.Where = p.rest()
+	}
+	return finish(p, s, nil)
+}
+
+// untilClause returns the text of an expression up to a comma or WHERE on this level.
+func (p *Parser) untilClause() string {
+	start, stop, depth := p.peek().Start, p.peek().Start, 0
+	for {
+		t := p.peek()
+		switch {
+		case t.Kind == End, depth == 0 && (t.is(",") || t.is("WHERE") || t.is(";")):
+			return p.sql[start:stop]
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+		stop = t.Stop
+		p.at++
+	}
+}

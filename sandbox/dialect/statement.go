@@ -1,0 +1,456 @@
+package dialect
+
+import "strings"
+
+// Statement is one of the types below.
+type Statement any
+
+// Statements on databases, tables and views.
+type (
+	// CreateDatabase is CREATE DATABASE.
+	CreateDatabase struct {
+		Name        string
+		IfNotExists bool
+	}
+	// DropDatabase is DROP DATABASE.
+	DropDatabase struct {
+		Name     string
+		IfExists bool
+		Force    bool
+	}
+	// DropTable is DROP TABLE.
+	DropTable struct {
+		Name     ObjectName
+		IfExists bool
+		Force    bool
+	}
+	// Truncate is TRUNCATE TABLE.
+	Truncate struct {
+		Name       ObjectName
+		Partitions []string
+	}
+	// CreateView is CREATE VIEW or CREATE MATERIALIZED VIEW, kept as a name with a text.
+	CreateView struct {
+		Name         ObjectName
+		Materialized bool
+		IfNotExists  bool
+		Columns      []string
+		Comment      string
+		Options      string // materialized: what stands between the name and AS
+		Query        string
+	}
+	// DropView is DROP VIEW or DROP MATERIALIZED VIEW.
+	DropView struct {
+		Name         ObjectName
+		Materialized bool
+		IfExists     bool
+	}
+	// AlterTable is ALTER TABLE with one clause, or several ADD or DROP PARTITION.
+	AlterTable struct {
+		Name   ObjectName
+		Clause []any // of the clause types
+	}
+)
+
+// Clauses of ALTER TABLE.
+type (
+	// AddPartition adds partitions.
+	AddPartition struct {
+		Temporary bool
+		Spec      PartitionSpec
+		Hash      []string // DISTRIBUTED BY of this partition
+		Buckets   int
+	}
+	// DropPartition drops partitions.
+	DropPartition struct {
+		Temporary bool
+		IfExists  bool
+		Names     []string
+	}
+	// ReplacePartition puts temporary partitions in the place of partitions.
+	ReplacePartition struct {
+		Names, Temporary []string
+		Strict           bool
+		UseTemporaryName bool
+	}
+	// Swap exchanges the names of two tables.
+	Swap struct{ With string }
+	// Rename renames a table.
+	Rename struct{ To string }
+	// RenamePartition renames a partition.
+	RenamePartition struct{ From, To string }
+	// SetProperties sets properties.
+	SetProperties struct{ Properties map[string]string }
+)
+
+// Statements on sessions and users.
+type (
+	// Use is USE db.
+	Use struct{ Database string }
+	// SetRole is SET ROLE; every role is active in the sandbox.
+	SetRole struct{}
+	// SetVariables is SET a = b, ….
+	SetVariables struct{ Assignments []Assignment }
+	// CreateUser is CREATE USER.
+	CreateUser struct {
+		Name, Password string
+		IfNotExists    bool
+	}
+	// DropUser is DROP USER.
+	DropUser struct {
+		Name     string
+		IfExists bool
+	}
+	// Grant is GRANT, or REVOKE with Revoke set.
+	Grant struct {
+		Revoke     bool
+		Privileges []string // upper case, ALL for all
+		Object     GrantObject
+		User       string
+	}
+)
+
+// GrantObject is what a privilege is for.
+type GrantObject struct {
+	Kind     string // TABLE, VIEW, DATABASE, CATALOG, SYSTEM, …
+	Database string // empty: all databases
+	Name     string // empty: all of that kind; a catalog's name
+}
+
+// Assignment is one variable of SET.
+type Assignment struct {
+	Name   string // without @@, session., global.
+	Value  string
+	Global bool
+}
+
+// Statements that only read.
+type (
+	// Show is a SHOW statement: What holds its key words in upper case.
+	Show struct {
+		What      string
+		From      ObjectName // the object or database that it names
+		Temporary bool
+		Partition []string
+		TabletID  int64
+		Like      string
+		Where     map[string]string // column in lower case = value
+		For       string
+		Limit     int64 // negative: none
+	}
+	// Describe is DESC t.
+	Describe struct{ Name ObjectName }
+	// ShowConfig is ADMIN SHOW FRONTEND CONFIG.
+	ShowConfig struct{ Like string }
+	// SetConfig is ADMIN SET FRONTEND CONFIG.
+	SetConfig struct{ Properties map[string]string }
+	// CurrentVersion is SELECT current_version().
+	CurrentVersion struct{}
+)
+
+// Parse reads a statement. It returns nil without an error for one that is left to the SQL engine.
+func Parse(sql string) (Statement, error) {
+	p, err := NewParser(sql)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case p.take("CREATE"):
+		return p.create()
+	case p.take("DROP"):
+		return p.drop()
+	case p.take("ALTER", "TABLE"):
+		return p.alterTable()
+	case p.take("TRUNCATE"):
+		return p.truncate()
+	case p.take("USE"):
+		name, err := p.objectName()
+		return finish(p, &Use{Database: name.Name}, err)
+	case p.take("SET"):
+		return p.set()
+	case p.take("GRANT"):
+		return p.grant(false)
+	case p.take("REVOKE"):
+		return p.grant(true)
+	case p.take("SHOW"):
+		return p.show()
+	case p.take("DESC"), p.take("DESCRIBE"):
+		name, err := p.objectName()
+		return finish(p, &Describe{Name: name}, err)
+	case p.take("ADMIN"):
+		return p.admin()
+	case p.take("INSERT"):
+		return p.insert()
+	case p.take("DELETE"):
+		return p.delete()
+	case p.take("UPDATE"):
+		return p.update()
+	case p.ahead("SELECT"):
+		return p.selectStatement()
+	}
+	return nil, nil
+}
+
+// finish checks that a statement ends here.
+func finish(p *Parser, s Statement, err error) (Statement, error) {
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *Parser) create() (Statement, error) {
+	replace := p.take("OR", "REPLACE")
+	switch {
+	case p.take("DATABASE"), p.take("SCHEMA"):
+		s := &CreateDatabase{IfNotExists: p.take("IF", "NOT", "EXISTS")}
+		name, err := p.objectName()
+		if err != nil {
+			return nil, err
+		}
+		s.Name = name.Name
+		_, err = p.optionalProperties()
+		return finish(p, s, err)
+	case p.take("TABLE"):
+		s, err := p.createTable()
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	case p.take("VIEW"):
+		return p.createView(replace)
+	case p.take("MATERIALIZED", "VIEW"):
+		return p.createMaterializedView()
+	case p.take("USER"):
+		return p.createUser()
+	}
+	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, USER")
+}
+
+func (p *Parser) createView(replace bool) (_ Statement, err error) {
+	s := &CreateView{IfNotExists: p.take("IF", "NOT", "EXISTS") || replace}
+	if s.Name, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if p.ahead("(") {
+		if err := p.list(func() error {
+			name, err := p.name()
+			s.Columns = append(s.Columns, name)
+			if err == nil && p.take("COMMENT") {
+				_, err = p.text()
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if p.take("COMMENT") {
+		if s.Comment, err = p.text(); err != nil {
+			return nil, err
+		}
+	}
+	if p.take("SECURITY") {
+		p.next()
+	}
+	if err := p.expect("AS"); err != nil {
+		return nil, err
+	}
+	s.Query = p.rest()
+	return s, nil
+}
+
+func (p *Parser) createMaterializedView() (_ Statement, err error) {
+	s := &CreateView{Materialized: true, IfNotExists: p.take("IF", "NOT", "EXISTS")}
+	if s.Name, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	start := p.peek().Start
+	for depth := 0; depth > 0 || !p.ahead("AS"); {
+		switch t := p.next(); {
+		case t.Kind == End:
+			return nil, p.unexpected("AS")
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+	}
+	s.Options = strings.TrimSpace(p.sql[start:p.peek().Start])
+	p.next()
+	s.Query = p.rest()
+	return s, nil
+}
+
+func (p *Parser) drop() (_ Statement, err error) {
+	switch {
+	case p.take("DATABASE"), p.take("SCHEMA"):
+		s := &DropDatabase{IfExists: p.take("IF", "EXISTS")}
+		name, err := p.objectName()
+		s.Name, s.Force = name.Name, p.take("FORCE")
+		return finish(p, s, err)
+	case p.take("TABLE"):
+		s := &DropTable{IfExists: p.take("IF", "EXISTS")}
+		s.Name, err = p.objectName()
+		s.Force = p.take("FORCE")
+		return finish(p, s, err)
+	case p.ahead("VIEW"), p.ahead("MATERIALIZED", "VIEW"):
+		s := &DropView{Materialized: p.take("MATERIALIZED")}
+		p.next()
+		s.IfExists = p.take("IF", "EXISTS")
+		s.Name, err = p.objectName()
+		return finish(p, s, err)
+	case p.take("USER"):
+		s := &DropUser{IfExists: p.take("IF", "EXISTS")}
+		s.Name, err = p.user()
+		return finish(p, s, err)
+	}
+	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, USER")
+}
+
+func (p *Parser) truncate() (_ Statement, err error) {
+	s := &Truncate{}
+	p.take("TABLE")
+	if s.Name, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); ok {
+		s.Partitions, err = p.names()
+	}
+	return finish(p, s, err)
+}
+
+func (p *Parser) alterTable() (_ Statement, err error) {
+	s := &AlterTable{}
+	if s.Name, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	for {
+		clauses, err := p.alterClause()
+		if err != nil {
+			return nil, err
+		}
+		s.Clause = append(s.Clause, clauses...)
+		if !p.take(",") {
+			return finish(p, s, nil)
+		}
+	}
+}
+
+func (p *Parser) alterClause() ([]any, error) {
+	switch {
+	case p.take("SWAP", "WITH"):
+		name, err := p.name()
+		return []any{Swap{With: name}}, err
+	case p.take("RENAME", "PARTITION"):
+		from, err := p.nameOrString()
+		if err != nil {
+			return nil, err
+		}
+		to, err := p.nameOrString()
+		return []any{RenamePartition{From: from, To: to}}, err
+	case p.take("RENAME"):
+		p.take("TO")
+		name, err := p.name()
+		return []any{Rename{To: name}}, err
+	case p.take("SET"):
+		properties, err := p.properties()
+		return []any{SetProperties{Properties: properties}}, err
+	case p.take("ADD"):
+		return p.addPartition()
+	case p.take("DROP"):
+		return p.dropPartition()
+	case p.take("REPLACE"):
+		c, err := p.replacePartition()
+		return []any{c}, err
+	}
+	return nil, p.unexpected("ADD PARTITION, DROP PARTITION, REPLACE PARTITION, SWAP WITH, RENAME, SET")
+}
+
+func (p *Parser) addPartition() ([]any, error) {
+	temporary := p.take("TEMPORARY")
+	var specs []PartitionSpec
+	if p.take("PARTITIONS") { // ADD PARTITIONS START … END … EVERY
+		spec, err := p.everySpec()
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, spec)
+	} else {
+		spec, err := p.partitionSpec()
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, spec)
+	}
+	distribution := CreateTable{}
+	if p.take("DISTRIBUTED", "BY") {
+		if err := p.distribution(&distribution); err != nil {
+			return nil, err
+		}
+	}
+	if p.ahead("(") {
+		if _, err := p.properties(); err != nil {
+			return nil, err
+		}
+	}
+	var clauses []any
+	for _, spec := range specs {
+		clauses = append(clauses, AddPartition{Temporary: temporary, Spec: spec, Hash: distribution.Hash, Buckets: distribution.Buckets})
+	}
+	return clauses, nil
+}
+
+func (p *Parser) dropPartition() ([]any, error) {
+	d := DropPartition{Temporary: p.take("TEMPORARY")}
+	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); !ok {
+		return nil, p.unexpected("PARTITION")
+	}
+	d.IfExists = p.take("IF", "EXISTS")
+	names, err := p.names()
+	d.Names = names
+	p.take("FORCE")
+	return []any{d}, err
+}
+
+func (p *Parser) replacePartition() (_ ReplacePartition, err error) {
+	r := ReplacePartition{Strict: true}
+	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); !ok {
+		return r, p.unexpected("PARTITION")
+	}
+	if r.Names, err = p.names(); err != nil {
+		return r, err
+	}
+	if err := p.expect("WITH", "TEMPORARY"); err != nil {
+		return r, err
+	}
+	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); !ok {
+		return r, p.unexpected("PARTITION")
+	}
+	if r.Temporary, err = p.names(); err != nil {
+		return r, err
+	}
+	properties, err := p.optionalProperties()
+	if v, ok := properties["strict_range"]; ok {
+		r.Strict = strings.EqualFold(v, "true")
+	}
+	r.UseTemporaryName = strings.EqualFold(properties["use_temp_partition_name"], "true")
+	return r, err
+}
+
+func (p *Parser) admin() (_ Statement, err error) {
+	switch {
+	case p.take("SHOW", "FRONTEND", "CONFIG"):
+		s := &ShowConfig{Like: "%"}
+		if p.take("LIKE") {
+			s.Like, err = p.text()
+		}
+		return finish(p, s, err)
+	case p.take("SET", "FRONTEND", "CONFIG"):
+		properties, err := p.properties()
+		return finish(p, &SetConfig{Properties: properties}, err)
+	}
+	return nil, p.unexpected("SHOW FRONTEND CONFIG, SET FRONTEND CONFIG")
+}

@@ -1,0 +1,548 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Type is the type of a column.
+type Type struct {
+	Name      string // BOOLEAN … JSON; VARCHAR for STRING; for a nested type or a sketch (ARRAY, MAP, STRUCT, BITMAP, HLL, PERCENTILE) its outer name
+	Length    int    // CHAR, VARCHAR, VARBINARY (0: unlimited); bytes
+	Precision int
+	Scale     int
+	Text      string // nested types: the whole text
+}
+
+// MaxVarchar is what STRING and unlimited VARCHAR columns are declared as (docs STRING: 65533 bytes).
+const MaxVarchar = 65533
+
+// displayWidths are what SHOW CREATE TABLE prints behind integer types (fe:catalog/ScalarType toSql).
+var displayWidths = map[string]int{"TINYINT": 4, "SMALLINT": 6, "INT": 11, "BIGINT": 20, "LARGEINT": 40}
+
+// String prints the type as SHOW CREATE TABLE does.
+func (t Type) String() string {
+	lower := strings.ToLower(t.Name)
+	switch {
+	case t.Text != "":
+		return t.Text
+	case displayWidths[t.Name] > 0:
+		return lower + "(" + strconv.Itoa(displayWidths[t.Name]) + ")"
+	case t.Name == "DECIMAL":
+		return "decimal(" + strconv.Itoa(t.Precision) + ", " + strconv.Itoa(t.Scale) + ")"
+	case t.Length > 0:
+		return lower + "(" + strconv.Itoa(t.Length) + ")"
+	}
+	return lower
+}
+
+// Nested tells whether values of the type have no plain text form.
+func (t Type) Nested() bool { return t.Text != "" }
+
+// Temporal tells whether the type is DATE or DATETIME.
+func (t Type) Temporal() bool { return t.Name == "DATE" || t.Name == "DATETIME" }
+
+// Integer tells whether the type is TINYINT … LARGEINT.
+func (t Type) Integer() bool { return displayWidths[t.Name] > 0 }
+
+// Column is a column definition.
+type Column struct {
+	Name        string
+	Type        Type
+	Key         bool
+	Nullable    bool
+	Aggregation string // of a value column: SUM, MAX, MIN, REPLACE, REPLACE_IF_NOT_NULL
+	Default     *Default
+	Comment     string
+}
+
+// Default is a DEFAULT clause.
+type Default struct {
+	Null  bool
+	Now   bool // CURRENT_TIMESTAMP
+	Value string
+}
+
+// Key models as tables_config.TABLE_MODEL is derived from them.
+const (
+	Duplicate = "DUPLICATE"
+	Aggregate = "AGGREGATE"
+	Unique    = "UNIQUE"
+	Primary   = "PRIMARY"
+)
+
+// CreateTable is a CREATE TABLE statement.
+type CreateTable struct {
+	Name        ObjectName
+	IfNotExists bool
+	Columns     []Column
+	Model       string
+	Keys        []string
+	Comment     string
+	Partition   PartitionBy
+	Hash        []string // nil: random distribution
+	Buckets     int      // 0: chosen by the server
+	OrderBy     []string
+	Properties  map[string]string
+}
+
+// PartitionBy says how a table is partitioned.
+type PartitionBy struct {
+	Kind       PartitionKind
+	Columns    []string
+	Expression string // of RangeExpression: date_trunc('day', dt), time_slice(…)
+	Unit       string // day, month, …
+	Partitions []PartitionSpec
+}
+
+// PartitionKind is a kind of partitioning.
+type PartitionKind int
+
+// The kinds. With RangeExpression and ListColumns a load creates the partitions.
+const (
+	Unpartitioned PartitionKind = iota
+	Range
+	List
+	RangeExpression
+	ListColumns
+)
+
+// PartitionSpec defines one partition, or with Every several.
+type PartitionSpec struct {
+	Name        string
+	IfNotExists bool
+	Lower       []Value // nil with LESS THAN: what the partition before leaves
+	Upper       []Value
+	Values      [][]Value // LIST
+	Every       *Every
+	Properties  map[string]string
+}
+
+// Value is a bound or a list value.
+type Value struct {
+	Text string
+	Max  bool // MAXVALUE
+	Null bool
+}
+
+// Every is START … END … EVERY; the bounds are Lower and Upper of the PartitionSpec.
+type Every struct {
+	Step int64
+	Unit string // empty for integers, else DAY, WEEK, MONTH, YEAR, HOUR
+}
+
+func (p *Parser) createTable() (*CreateTable, error) {
+	c := &CreateTable{Properties: map[string]string{}}
+	c.IfNotExists = p.take("IF", "NOT", "EXISTS")
+	var err error
+	if c.Name, err = p.objectName(); err != nil {
+		return nil, err
+	}
+	if err := p.list(func() error { return p.columnOrIndex(c) }); err != nil {
+		return nil, err
+	}
+	for p.peek().Kind != End && !p.ahead(";") {
+		if err := p.tableClause(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, p.end()
+}
+
+func (p *Parser) tableClause(c *CreateTable) (err error) {
+	switch {
+	case p.take("ENGINE"):
+		p.take("=")
+		_, err = p.name()
+	case p.take("COMMENT"):
+		c.Comment, err = p.text()
+	case p.take("PARTITION", "BY"):
+		err = p.partitionBy(c)
+	case p.take("DISTRIBUTED", "BY"):
+		err = p.distribution(c)
+	case p.take("ORDER", "BY"):
+		c.OrderBy, err = p.nameList()
+	case p.take("PROPERTIES"):
+		c.Properties, err = p.properties()
+	default:
+		model, ok := p.takeAny(Duplicate, Aggregate, Unique, Primary)
+		if !ok {
+			return p.unexpected("a table clause")
+		}
+		c.Model = model
+		if err = p.expect("KEY"); err == nil {
+			c.Keys, err = p.nameList()
+		}
+	}
+	return err
+}
+
+func (p *Parser) distribution(c *CreateTable) (err error) {
+	if p.take("HASH") {
+		if c.Hash, err = p.nameList(); err != nil {
+			return err
+		}
+	} else if err = p.expect("RANDOM"); err != nil {
+		return err
+	}
+	if p.take("BUCKETS") {
+		if p.take("DEFAULT") {
+			return nil
+		}
+		n, err := p.integer()
+		c.Buckets = int(n)
+		return err
+	}
+	return nil
+}
+
+func (p *Parser) columnOrIndex(c *CreateTable) error {
+	if p.ahead("INDEX") && p.peekAt(2).is("(") { // secondary indexes change no rows
+		p.balanced()
+		return nil
+	}
+	column := Column{Nullable: true}
+	var err error
+	if column.Name, err = p.name(); err != nil {
+		return err
+	}
+	if column.Type, err = p.columnType(); err != nil {
+		return err
+	}
+	for !p.ahead(",") && !p.ahead(")") {
+		if err := p.columnOption(&column); err != nil {
+			return err
+		}
+	}
+	c.Columns = append(c.Columns, column)
+	return nil
+}
+
+func (p *Parser) columnOption(c *Column) (err error) {
+	if agg, ok := p.takeAny("SUM", "MAX", "MIN", "REPLACE", "REPLACE_IF_NOT_NULL", "HLL_UNION", "BITMAP_UNION", "PERCENTILE_UNION"); ok {
+		c.Aggregation = agg
+		return nil
+	}
+	switch {
+	case p.take("NOT", "NULL"):
+		c.Nullable = false
+	case p.take("NULL"):
+		c.Nullable = true
+	case p.take("KEY"):
+		c.Key = true
+	case p.take("COMMENT"):
+		c.Comment, err = p.text()
+	case p.take("DEFAULT"):
+		c.Default, err = p.columnDefault()
+	default:
+		return p.unexpected("a column option")
+	}
+	return err
+}
+
+func (p *Parser) columnDefault() (*Default, error) {
+	switch t := p.next(); {
+	case t.is("NULL"):
+		return &Default{Null: true}, nil
+	case t.is("CURRENT_TIMESTAMP"):
+		p.take("(", ")")
+		return &Default{Now: true}, nil
+	case t.Kind == String:
+		return &Default{Value: t.Text}, nil
+	}
+	p.at--
+	return nil, p.unexpected("a string")
+}
+
+// synonyms of type names (grammar rules baseType, decimalType).
+var synonyms = map[string]string{
+	"INTEGER": "INT", "BOOL": "BOOLEAN", "STRING": "VARCHAR", "TEXT": "VARCHAR", "BINARY": "VARBINARY", "NUMERIC": "DECIMAL", "NUMBER": "DECIMAL",
+	"DECIMALV2": "DECIMAL", "DECIMAL32": "DECIMAL", "DECIMAL64": "DECIMAL", "DECIMAL128": "DECIMAL", "SIGNED": "INT",
+}
+
+func (p *Parser) columnType() (Type, error) {
+	start := p.peek().Start
+	word, err := p.name()
+	if err != nil {
+		return Type{}, err
+	}
+	name := strings.ToUpper(word)
+	t := Type{Name: name}
+	if s, ok := synonyms[name]; ok {
+		t.Name = s
+	}
+	var arguments []int
+	if p.take("<") {
+		return p.nestedType(t, start)
+	}
+	if p.ahead("(") {
+		if err := p.list(func() error {
+			n, err := p.integer()
+			arguments = append(arguments, int(n))
+			return err
+		}); err != nil {
+			return Type{}, err
+		}
+	}
+	switch t.Name {
+	case "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "LARGEINT", "FLOAT", "DOUBLE", "DATE", "DATETIME", "JSON":
+	case "BITMAP", "HLL", "PERCENTILE":
+		t.Text = strings.ToLower(t.Name)
+	case "CHAR", "VARCHAR", "VARBINARY":
+		t.Length = textLength(name, arguments)
+	case "DECIMAL":
+		t.Precision, t.Scale = 10, 0 // docs DECIMAL: (10, 0) when not given
+		if len(arguments) > 0 {
+			t.Precision = arguments[0]
+		}
+		if len(arguments) > 1 {
+			t.Scale = arguments[1]
+		}
+		if t.Precision < 1 || t.Precision > 38 || t.Scale > t.Precision {
+			return Type{}, syntaxError(p.sql, start, "DECIMAL's precision should range from 1 to 38, its scale from 0 to the precision")
+		}
+	default:
+		return Type{}, syntaxError(p.sql, start, "Unknown data type: "+word)
+	}
+	return t, nil
+}
+
+func textLength(declared string, arguments []int) int {
+	switch {
+	case len(arguments) > 0:
+		return arguments[0]
+	case declared == "STRING" || declared == "TEXT":
+		return MaxVarchar
+	case declared == "CHAR" || declared == "VARCHAR": // docs CHAR, VARCHAR: 1 when not given
+		return 1
+	}
+	return 0
+}
+
+// nestedType reads the rest of ARRAY<…>, MAP<…>, STRUCT<…>.
+func (p *Parser) nestedType(t Type, start int) (Type, error) {
+	for depth := 1; depth > 0; {
+		switch token := p.next(); {
+		case token.Kind == End:
+			return Type{}, p.unexpected("'>'")
+		case token.is("<"):
+			depth++
+		case token.is(">"):
+			depth--
+		}
+	}
+	t.Text = strings.ToLower(p.sql[start:p.tokens[p.at-1].Stop])
+	return t, nil
+}
+
+func (p *Parser) partitionBy(c *CreateTable) (err error) {
+	by := &c.Partition
+	switch {
+	case p.take("RANGE"):
+		return p.rangePartitions(by)
+	case p.take("LIST"):
+		by.Kind = List
+		if by.Columns, err = p.nameList(); err != nil {
+			return err
+		}
+		return p.partitionSpecs(by)
+	}
+	inParentheses := p.take("(")
+	if word := p.peek(); (word.is("date_trunc") || word.is("time_slice")) && p.peekAt(1).is("(") {
+		if err := p.rangeExpression(by); err != nil {
+			return err
+		}
+	} else {
+		by.Kind = ListColumns
+		for {
+			name, err := p.name()
+			if err != nil {
+				return err
+			}
+			by.Columns = append(by.Columns, name)
+			if !p.take(",") {
+				break
+			}
+		}
+	}
+	if inParentheses {
+		return p.expect(")")
+	}
+	return nil
+}
+
+// rangePartitions reads RANGE(c, …) (…), also with an expression: the older form RANGE(date_trunc('day', c))().
+func (p *Parser) rangePartitions(by *PartitionBy) (err error) {
+	if p.peekAt(1).is("date_trunc") {
+		if err := p.expect("("); err != nil {
+			return err
+		}
+		if err := p.rangeExpression(by); err != nil {
+			return err
+		}
+		if err := p.expect(")"); err != nil {
+			return err
+		}
+	} else {
+		by.Kind = Range
+		if by.Columns, err = p.nameList(); err != nil {
+			return err
+		}
+	}
+	return p.partitionSpecs(by)
+}
+
+// rangeExpression reads date_trunc('unit', column).
+func (p *Parser) rangeExpression(by *PartitionBy) error {
+	function, err := p.name()
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(function, "date_trunc") {
+		return syntaxError(p.sql, p.peek().Start, "the sandbox partitions by date_trunc and by columns only")
+	}
+	if err := p.expect("("); err != nil {
+		return err
+	}
+	unit, err := p.text()
+	if err != nil {
+		return err
+	}
+	if err := p.expect(","); err != nil {
+		return err
+	}
+	column, err := p.name()
+	if err != nil {
+		return err
+	}
+	by.Kind, by.Unit, by.Columns = RangeExpression, strings.ToLower(unit), []string{column}
+	by.Expression = "date_trunc('" + by.Unit + "', " + column + ")"
+	return p.expect(")")
+}
+
+func (p *Parser) partitionSpecs(by *PartitionBy) error {
+	if !p.ahead("(") {
+		return nil
+	}
+	return p.list(func() error {
+		spec, err := p.partitionSpec()
+		by.Partitions = append(by.Partitions, spec)
+		return err
+	})
+}
+
+// partitionSpec reads one PARTITION definition, or START … END … EVERY.
+func (p *Parser) partitionSpec() (s PartitionSpec, err error) {
+	if p.ahead("START") {
+		return p.everySpec()
+	}
+	if err := p.expect("PARTITION"); err != nil {
+		return s, err
+	}
+	s.IfNotExists = p.take("IF", "NOT", "EXISTS")
+	if s.Name, err = p.nameOrString(); err != nil {
+		return s, err
+	}
+	if err := p.expect("VALUES"); err != nil {
+		return s, err
+	}
+	switch {
+	case p.take("LESS", "THAN"):
+		if p.take("MAXVALUE") {
+			s.Upper = []Value{{Max: true}}
+		} else {
+			s.Upper, err = p.valueList()
+		}
+	case p.take("IN"):
+		err = p.list(func() error { return p.listItem(&s) })
+	default:
+		err = p.fixedRange(&s)
+	}
+	if err == nil && p.ahead("(") && p.peekAt(1).Kind == String {
+		s.Properties, err = p.properties()
+	}
+	return s, err
+}
+
+func (p *Parser) fixedRange(s *PartitionSpec) (err error) {
+	if err := p.expect("["); err != nil {
+		return err
+	}
+	if s.Lower, err = p.valueList(); err != nil {
+		return err
+	}
+	if err := p.expect(","); err != nil {
+		return err
+	}
+	if s.Upper, err = p.valueList(); err != nil {
+		return err
+	}
+	return p.expect(")")
+}
+
+func (p *Parser) listItem(s *PartitionSpec) error {
+	if p.ahead("(") {
+		values, err := p.valueList()
+		s.Values = append(s.Values, values)
+		return err
+	}
+	v, err := p.value()
+	s.Values = append(s.Values, []Value{v})
+	return err
+}
+
+func (p *Parser) valueList() (values []Value, err error) {
+	err = p.list(func() error {
+		v, err := p.value()
+		values = append(values, v)
+		return err
+	})
+	return values, err
+}
+
+func (p *Parser) value() (Value, error) {
+	switch t := p.next(); {
+	case t.Kind == String || t.Kind == Number:
+		return Value{Text: t.Text}, nil
+	case t.is("-") && p.peek().Kind == Number:
+		return Value{Text: "-" + p.next().Text}, nil
+	case t.is("MAXVALUE"):
+		return Value{Max: true}, nil
+	case t.is("NULL"):
+		return Value{Null: true}, nil
+	}
+	p.at--
+	return Value{}, p.unexpected("a literal")
+}
+
+func (p *Parser) everySpec() (s PartitionSpec, err error) {
+	s.Every = &Every{}
+	p.next()
+	if s.Lower, err = p.valueList(); err != nil {
+		return s, err
+	}
+	if err := p.expect("END"); err != nil {
+		return s, err
+	}
+	if s.Upper, err = p.valueList(); err != nil {
+		return s, err
+	}
+	if err := p.expect("EVERY", "("); err != nil {
+		return s, err
+	}
+	interval := p.take("INTERVAL")
+	if s.Every.Step, err = p.integer(); err != nil {
+		return s, err
+	}
+	if s.Every.Step < 1 {
+		return s, syntaxError(p.sql, p.peek().Start, "Batch partition every clause must be larger than zero")
+	}
+	if interval {
+		unit, ok := p.takeAny("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
+		if !ok {
+			return s, p.unexpected("DAY")
+		}
+		s.Every.Unit = unit
+	}
+	return s, p.expect(")")
+}
