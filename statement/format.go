@@ -67,7 +67,7 @@ func (p *printer) propertiesClause(list Properties) {
 	p.WriteByte(')')
 }
 
-func (s CreateRepository) print(p *printer) {
+func (s *CreateRepository) print(p *printer) {
 	p.WriteString("CREATE ")
 	if s.ReadOnly {
 		p.WriteString("READ ONLY ")
@@ -84,14 +84,14 @@ func (s CreateRepository) print(p *printer) {
 	p.propertiesClause(s.Properties)
 }
 
-func (s DropRepository) print(p *printer) { p.printf("DROP REPOSITORY %s", name(s.Name)) }
+func (s *DropRepository) print(p *printer) { p.printf("DROP REPOSITORY %s", name(s.Name)) }
 
-func (s ShowRepositories) print(p *printer) {
+func (s *ShowRepositories) print(p *printer) {
 	p.WriteString("SHOW REPOSITORIES")
 	s.Filter.print(p)
 }
 
-func (s Backup) print(p *printer) {
+func (s *Backup) print(p *printer) {
 	p.WriteString("BACKUP")
 	s.Catalogs.print(p)
 	if s.Database != "" {
@@ -102,7 +102,7 @@ func (s Backup) print(p *printer) {
 	p.propertiesClause(s.Properties)
 }
 
-func (s Restore) print(p *printer) {
+func (s *Restore) print(p *printer) {
 	p.WriteString("RESTORE SNAPSHOT ")
 	if s.Source == "" && s.Target != "" {
 		p.printf("%s.", name(s.Target)) // legacy: the recorded database is not checked
@@ -179,7 +179,7 @@ func (o Object) text() string {
 	return strings.Join(parts, " ")
 }
 
-func (s Cancel) print(p *printer) {
+func (s *Cancel) print(p *printer) {
 	p.printf("CANCEL %s", jobWord(s.Restore))
 	if s.ExternalCatalog {
 		p.WriteString(" FOR EXTERNAL CATALOG")
@@ -188,7 +188,7 @@ func (s Cancel) print(p *printer) {
 	}
 }
 
-func (s ShowJobs) print(p *printer) {
+func (s *ShowJobs) print(p *printer) {
 	p.printf("SHOW %s", jobWord(s.Restore))
 	if s.Database != "" {
 		p.printf(" FROM %s", name(s.Database))
@@ -203,7 +203,7 @@ func jobWord(restore bool) string {
 	return "BACKUP"
 }
 
-func (s ShowSnapshot) print(p *printer) {
+func (s *ShowSnapshot) print(p *printer) {
 	p.printf("SHOW SNAPSHOT ON %s", name(s.Repository))
 	switch {
 	case s.In:
@@ -221,11 +221,11 @@ func (s ShowSnapshot) print(p *printer) {
 	s.Filter.print(p)
 }
 
-func (s DropSnapshot) print(p *printer) {
+func (s *DropSnapshot) print(p *printer) {
 	p.printf("DROP SNAPSHOT %s ON %s", name(s.Label), name(s.Repository))
 	if s.Force {
 		p.WriteString(" FORCE")
 	}
 }
 
-func (s Other) print(p *printer) { p.WriteString(s.Text) }
+func (s *Other) print(p *printer) { p.WriteString(s.Text) }

@@ -73,34 +73,34 @@ func (s DropSnapshot) Pos() Position { return s.Position }
 func (s Other) Pos() Position { return s.Position }
 
 // String prints the statement canonically, secrets redacted.
-func (s CreateRepository) String() string { return redacted(s) }
+func (s CreateRepository) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s DropRepository) String() string { return redacted(s) }
+func (s DropRepository) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s ShowRepositories) String() string { return redacted(s) }
+func (s ShowRepositories) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s Backup) String() string { return redacted(s) }
+func (s Backup) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s Restore) String() string { return redacted(s) }
+func (s Restore) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s Cancel) String() string { return redacted(s) }
+func (s Cancel) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s ShowJobs) String() string { return redacted(s) }
+func (s ShowJobs) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s ShowSnapshot) String() string { return redacted(s) }
+func (s ShowSnapshot) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s DropSnapshot) String() string { return redacted(s) }
+func (s DropSnapshot) String() string { return redacted(&s) }
 
 // String prints the statement canonically, secrets redacted.
-func (s Other) String() string { return redacted(s) }
+func (s Other) String() string { return redacted(&s) }
 
 // Format keeps the location's and the properties' secrets out of every verb of fmt, %#v and %d too.
 func (s CreateRepository) Format(f fmt.State, _ rune) { writeTo(f, s.String()) }

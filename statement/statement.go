@@ -15,7 +15,7 @@ type Statement interface {
 	Pos() Position
 	String() string
 
-	print(p *printer) // canonical text; seals the interface
+	print(p *printer) // canonical text; seals the interface, for pointers only
 }
 
 // Property is one "key" = "value" of a PROPERTIES list, in the order written.
