@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 var (
@@ -44,7 +45,7 @@ func checkLabel(label string, at Position) *Error {
 }
 
 func checkTable(table string, at Position) *Error {
-	if n := len([]rune(table)); n == 0 || n > longestTable || strings.Contains(table, "\x00") {
+	if n := utf8.RuneCountInString(table); n == 0 || n > longestTable || strings.Contains(table, "\x00") {
 		return wrong(at, "1 to 1024 characters, not NUL", "Incorrect table name '%s'", table)
 	}
 	return nil

@@ -27,7 +27,7 @@
 //	           | (MATERIALIZED VIEW[S] | VIEW[S] | FUNCTION[S]) name ["." name] [AS name]
 //	           | ALL (TABLE[S] | MATERIALIZED VIEW[S] | VIEW[S] | FUNCTION[S]) .
 //	partitions = PARTITION[S] ( "(" partition {"," partition} ")" | partition {"," partition} ) .
-//	partition  = name | string .
+//	partition  = name | string .          (TEMPORARY before PARTITION, and column = value, are read and then refused)
 //	properties = PROPERTIES "(" string "=" string {"," string "=" string} ")" .
 //
 //	filter     = [WHERE condition] [order] [limit] .

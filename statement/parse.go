@@ -211,7 +211,11 @@ func (p *parser) statement() Statement {
 	pos := first.pos
 	verb := strings.ToUpper(first.raw)
 	next := strings.ToUpper(p.look(1).raw)
-	if first.kind == word && (clusterVerbs[verb] || sharedVerbs[verb][next] && p.look(1).kind == word) {
+	shared := sharedVerbs[verb][next] && p.look(1).kind == word
+	if first.kind == word && (clusterVerbs[verb] || shared) {
+		if shared {
+			verb += " " + next
+		}
 		return &Other{Position: pos, Verb: verb, Text: otherText(p.tokens[:len(p.tokens)-1])}
 	}
 	switch {

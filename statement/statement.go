@@ -162,6 +162,6 @@ type DropSnapshot struct {
 // without comments: what was redacted is nowhere kept.
 type Other struct {
 	Position Position
-	Verb     string // GRANT, …
+	Verb     string // GRANT, CREATE USER, …
 	Text     string
 }

@@ -8,7 +8,6 @@ import (
 // transfer is a BACKUP or RESTORE as written, with the places that checks point at.
 type transfer struct {
 	restore bool
-	start   Position
 
 	catalogs   *Catalogs
 	catalogsAt []Position // of each name
@@ -44,7 +43,7 @@ type alias struct {
 }
 
 func (p *parser) backup(pos Position) Statement {
-	t := &transfer{start: pos}
+	t := &transfer{}
 	p.catalogs(t)
 	p.database(t)
 	p.expect("SNAPSHOT")
@@ -71,7 +70,7 @@ func (p *parser) backup(pos Position) Statement {
 }
 
 func (p *parser) restore(pos Position) Statement {
-	t := &transfer{start: pos, restore: true}
+	t := &transfer{restore: true}
 	if !p.accept("SNAPSHOT") {
 		p.unexpected(p.misplaced("in RESTORE, catalogs and DATABASE stand behind FROM and the repository"))
 	}
@@ -115,7 +114,6 @@ func (p *parser) misplaced(hint string) string {
 }
 
 func (p *parser) catalogs(t *transfer) {
-	start := p.peek()
 	switch {
 	case p.accept("ALL"):
 		p.expect("EXTERNAL", "CATALOGS")
@@ -135,10 +133,7 @@ func (p *parser) catalogs(t *transfer) {
 			t.catalogs.Names = append(t.catalogs.Names, c)
 		}
 		p.expectSymbol(")")
-	default:
-		return
 	}
-	t.start = start.pos
 }
 
 func (p *parser) database(t *transfer) {
