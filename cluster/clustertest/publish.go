@@ -1,0 +1,273 @@
+package clustertest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"starkeep/cluster"
+	"starkeep/snapshot"
+)
+
+func partitionNames(t snapshot.Table) []string {
+	var names []string
+	for _, p := range t.Partitions {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func createExactly(t *testing.T, h *tester) {
+	table := h.create(Ranged, "t")
+	h.load(table, row{"1", "a"})
+	for name, partitions := range map[string][]string{"all": nil, "one": {"p2"}, "two": {"p1", "p3"}, "no": {}} {
+		id, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: name, Partitions: partitions, ReplicationNum: 1})
+		require.NoError(t, err)
+		got := h.describe(name)
+		require.Equal(t, id, got.ID)
+		require.NotEqual(t, table.ID, id)
+		require.Empty(t, h.Cluster.Differences(table, got))
+		want := partitions
+		if want == nil {
+			want = []string{"p1", "p2", "p3"}
+		}
+		require.ElementsMatch(t, want, partitionNames(got))
+		for _, p := range got.Partitions {
+			original, _ := table.Partition(p.Name)
+			require.Equal(t, original.Values, p.Values)
+		}
+		require.Zero(t, h.count(name))
+	}
+	_, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: "x", Partitions: []string{"p9"}})
+	require.ErrorIs(t, err, cluster.ErrUnknownPartition)
+}
+
+func createTwice(t *testing.T, h *tester) {
+	table := h.create(Ranged, "t")
+	o := cluster.TableOptions{Name: "u", Partitions: []string{"p1"}}
+	id, err := h.Cluster.CreateTable(t.Context(), h.Database, table, o)
+	require.NoError(t, err)
+	again, err := h.Cluster.CreateTable(t.Context(), h.Database, table, o)
+	require.NoError(t, err)
+	require.Equal(t, id, again)
+	require.NoError(t, h.Cluster.CreateDatabase(t.Context(), "other"))
+	require.NoError(t, h.Cluster.CreateDatabase(t.Context(), "other"))
+	_, err = h.Cluster.CreateTable(t.Context(), "other", table, o)
+	require.NoError(t, err)
+	require.ErrorIs(t, h.Cluster.DropDatabase(t.Context(), "other"), cluster.ErrExists, "it is not empty")
+	require.NoError(t, h.Cluster.DropTable(t.Context(), "other", "u"))
+	require.NoError(t, h.Cluster.DropDatabase(t.Context(), "other"))
+}
+
+func createAutomaticPartitions(t *testing.T, h *tester) {
+	h.Exec(h.Define(Automatic, "t"))
+	table := h.describe("t")
+	rows := []row{{"1", "a"}, {"2", "b"}, {"3", "b"}}
+	h.load(table, rows...)
+	table = h.describe("t")
+	require.Equal(t, snapshot.AutomaticPartitioning, table.Partitioning)
+	require.Len(t, table.Partitions, 2)
+	_, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: "u"})
+	require.NoError(t, err)
+	copied := h.describe("u")
+	require.Equal(t, partitionNames(table), partitionNames(copied))
+	h.load(copied, rows...)
+	require.Equal(t, printed(rows...), h.read(copied))
+	require.Len(t, h.describe("u").Partitions, 2, "rows found the partitions that were made for them")
+}
+
+func createOverAnotherTable(t *testing.T, h *tester) {
+	table := h.create(Plain, "t")
+	other := h.create(Other, "u")
+	_, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: "u"})
+	require.ErrorIs(t, err, cluster.ErrExists)
+	require.ErrorContains(t, err, "column v")
+	require.Equal(t, other.ID, h.id("u"))
+	require.NotEmpty(t, h.Cluster.Differences(table, other))
+}
+
+func dropWhatIsNotThere(t *testing.T, h *tester) {
+	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "nothing"))
+	require.NoError(t, h.Cluster.DropTable(t.Context(), "nowhere", "nothing"))
+	require.NoError(t, h.Cluster.DropDatabase(t.Context(), "nowhere"))
+	h.create(Ranged, "t")
+	require.NoError(t, h.Cluster.DropTemporaryPartitions(t.Context(), h.Database, "t", []string{"tp1"}))
+}
+
+// shadowed makes a live table of one row and a shadow of two, and how the second becomes the first.
+func (h *tester) shadowed() cluster.Publication {
+	live := h.create(Plain, "t")
+	h.load(live, row{"1", "old"})
+	id, err := h.Cluster.CreateTable(h.ctx(), h.Database, live, cluster.TableOptions{Name: "shadow"})
+	require.NoError(h.t, err)
+	shadow := live
+	shadow.Name = "shadow"
+	h.load(shadow, row{"1", "new"}, row{"2", "new"})
+	require.EqualValues(h.t, 1, h.count("t"))
+	return cluster.Publication{Database: h.Database, Table: "t", Shadow: "shadow", ShadowID: id, LiveID: live.ID, Retired: "retired"}
+}
+
+func (h *tester) published(p cluster.Publication) {
+	require.Equal(h.t, p.ShadowID, h.id("t"))
+	require.Equal(h.t, p.LiveID, h.id("retired"))
+	require.Zero(h.t, h.id("shadow"))
+	require.EqualValues(h.t, 2, h.count("t"))
+}
+
+func (h *tester) untouched(p cluster.Publication) {
+	require.Equal(h.t, p.LiveID, h.id("t"))
+	require.Equal(h.t, p.ShadowID, h.id("shadow"))
+	require.Zero(h.t, h.id("retired"))
+	require.EqualValues(h.t, 1, h.count("t"))
+}
+
+func publishSwap(t *testing.T, h *tester) {
+	p := h.shadowed()
+	require.NoError(t, h.Cluster.Unpublish(t.Context(), p), "harmless when nothing was published")
+	h.untouched(p)
+	for range 2 {
+		require.NoError(t, h.Cluster.Publish(t.Context(), p))
+		h.published(p)
+	}
+	for range 2 {
+		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
+		h.untouched(p)
+	}
+	require.NoError(t, h.Cluster.Publish(t.Context(), p))
+	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "retired"))
+	require.NoError(t, h.Cluster.Publish(t.Context(), p), "still recognised after release")
+	require.Equal(t, p.ShadowID, h.id("t"))
+}
+
+func publishSwapFaults(t *testing.T, h *tester) {
+	p := h.shadowed()
+	for _, f := range []Fault{SwapCut, SwapAnswerLost, RenameCut} {
+		h.Break(f)
+		require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable, string(f))
+		require.NoError(t, h.Cluster.Publish(t.Context(), p), string(f))
+		h.published(p)
+		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
+		h.untouched(p)
+	}
+	for _, f := range []Fault{SwapAnswerLost, RenameCut} {
+		h.Break(f)
+		require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable)
+		require.NoError(t, h.Cluster.Unpublish(t.Context(), p), "half of a publication is put back, too")
+		h.untouched(p)
+	}
+}
+
+func publishWhereNothingWas(t *testing.T, h *tester) {
+	p := h.shadowed()
+	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "t"))
+	p.LiveID = 0
+	for range 2 {
+		require.NoError(t, h.Cluster.Publish(t.Context(), p))
+		require.Equal(t, p.ShadowID, h.id("t"))
+		require.Zero(t, h.id("shadow"))
+	}
+	for range 2 {
+		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
+		require.Zero(t, h.id("t"))
+		require.Equal(t, p.ShadowID, h.id("shadow"))
+	}
+}
+
+func publishOverForeignTable(t *testing.T, h *tester) {
+	p := h.shadowed()
+	p.LiveID = 0
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrExists, "somebody created a table of that name meanwhile")
+	p.LiveID = 7
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrExists, "somebody replaced the live table meanwhile")
+	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "t"))
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnknownTable)
+	require.Equal(t, p.ShadowID, h.id("shadow"))
+}
+
+// partitioned makes a table with rows in p1 and p3, temporary partitions for p1 and p2 with other rows, and drops p2.
+func (h *tester) partitioned() (snapshot.Table, cluster.Publication) {
+	table := h.create(Ranged, "t")
+	h.load(table, row{"1", "old"}, row{"21", "kept"})
+	h.Exec("ALTER TABLE " + h.Database + ".t DROP PARTITION p2 FORCE")
+	names := map[string]string{"p1": "tp1", "p2": "tp2"}
+	ids, err := h.Cluster.AddTemporaryPartitions(h.ctx(), h.Database, "t", table.Partitions, names)
+	require.NoError(h.t, err)
+	again, err := h.Cluster.AddTemporaryPartitions(h.ctx(), h.Database, "t", table.Partitions, names)
+	require.NoError(h.t, err)
+	require.Equal(h.t, ids, again)
+	require.Len(h.t, ids, 2)
+	r := h.request(table, []row{{"1", "new"}, {"2", "new"}, {"11", "new"}})
+	r.Temporary = []string{"tp1", "tp2"}
+	_, err = h.Cluster.Load(h.ctx(), r)
+	require.NoError(h.t, err)
+	n, err := h.Cluster.Count(h.ctx(), h.Database, "t", "tp1", true)
+	require.NoError(h.t, err)
+	require.EqualValues(h.t, 2, n)
+	require.Equal(h.t, printed(row{"1", "old"}, row{"21", "kept"}), h.read(table), "live rows stay until publish")
+	require.Equal(h.t, []string{"p1", "p3"}, partitionNames(h.describe("t")), "temporary partitions are not listed")
+	p2, _ := table.Partition("p2")
+	return table, cluster.Publication{Database: h.Database, Table: "t", Replace: []cluster.Replacement{
+		{Partition: "p1", Temporary: "tp1", TemporaryID: ids["tp1"]},
+		{Partition: "p2", Temporary: "tp2", TemporaryID: ids["tp2"], Missing: true, Values: p2.Values},
+	}}
+}
+
+func (h *tester) replaced(table snapshot.Table, p cluster.Publication) {
+	require.Equal(h.t, printed(row{"1", "new"}, row{"2", "new"}, row{"11", "new"}, row{"21", "kept"}), h.read(table))
+	got := h.describe("t")
+	require.Equal(h.t, []string{"p1", "p2", "p3"}, partitionNames(got))
+	require.Equal(h.t, p.Replace[0].TemporaryID, got.Partitions[0].Physical[0].ID)
+}
+
+func publishPartitions(t *testing.T, h *tester) {
+	table, p := h.partitioned()
+	require.False(t, p.Reversible())
+	require.NoError(t, h.Cluster.Unpublish(t.Context(), p), "harmless when nothing was published")
+	for range 2 {
+		require.NoError(t, h.Cluster.Publish(t.Context(), p))
+		h.replaced(table, p)
+	}
+	require.ErrorIs(t, h.Cluster.Unpublish(t.Context(), p), cluster.ErrUnsupported)
+	require.NoError(t, h.Cluster.DropTemporaryPartitions(t.Context(), h.Database, "t", []string{"tp1", "tp2"}))
+	h.replaced(table, p)
+}
+
+func publishPartitionsFaults(t *testing.T, h *tester) {
+	table, p := h.partitioned()
+	h.Break(ReplaceCut)
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable)
+	h.Break(ReplaceLost)
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable)
+	require.NoError(t, h.Cluster.Publish(t.Context(), p))
+	h.replaced(table, p)
+}
+
+func awkwardNames(t *testing.T, h *tester) {
+	table := h.create(Plain, "t")
+	for _, name := range []string{"select", "a b", `it's`, `say "hi"`, "../up", "表", strings.Repeat("n", 200), "a.b", `back\slash`, "semi;colon", "50%"} {
+		id, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: name})
+		require.NoError(t, err, name)
+		require.Equal(t, id, h.id(name), name)
+		copied := h.describe(name)
+		require.Equal(t, id, copied.ID, name)
+		h.load(copied, row{"1", name})
+		require.Equal(t, printed(row{"1", name}), h.read(copied), name)
+		require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, name), name)
+		require.Zero(t, h.id(name), name)
+	}
+	require.Equal(t, table.ID, h.id("t"))
+}
+
+func namesThatCannotBeWritten(t *testing.T, h *tester) {
+	table := h.create(Plain, "t")
+	for _, name := range []string{"", "a`b", "a\x00"} {
+		_, err := h.Cluster.CreateTable(t.Context(), h.Database, table, cluster.TableOptions{Name: name})
+		require.ErrorIs(t, err, cluster.ErrInvalidName, "%q", name)
+		require.ErrorIs(t, h.Cluster.DropTable(t.Context(), h.Database, name), cluster.ErrInvalidName)
+		_, err = h.Cluster.Count(t.Context(), h.Database, name, "", false)
+		require.ErrorIs(t, err, cluster.ErrInvalidName)
+		_, err = h.Cluster.DatabaseExists(t.Context(), name)
+		require.ErrorIs(t, err, cluster.ErrInvalidName)
+	}
+}
