@@ -1,11 +1,189 @@
 package dataobject
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
 
 	"starkeep/snapshot"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
 )
+
+// batches is a row source that costs nothing: it lends the same batches over and over.
+type batches struct {
+	rows   []*snapshot.Batch
+	at     int
+	repeat int
+}
+
+func newBatches(t table, repeat int) *batches {
+	b := &batches{repeat: repeat}
+	for r := t.reader(); ; {
+		next := snapshot.NewBatch(len(t.columns))
+		if r.Next(next) == io.EOF {
+			return b
+		}
+		b.rows = append(b.rows, next)
+	}
+}
+
+func (r *batches) Next(b *snapshot.Batch) error {
+	if r.at == len(r.rows)*r.repeat {
+		b.Reset()
+		return io.EOF
+	}
+	for i, v := range r.rows[r.at%len(r.rows)].Columns {
+		c := &b.Columns[i]
+		c.Data, c.Ends, c.Null = append(c.Data[:0], v.Data...), append(c.Ends[:0], v.Ends...), append(c.Null[:0], v.Null...)
+	}
+	r.at++
+	return nil
+}
+
+func (r *batches) Close() error { return nil }
+
+// tsv writes the rows as other tools would keep them.
+func (t table) tsv() []byte {
+	var b bytes.Buffer
+	for row := range t.rows() {
+		for i := range t.values {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(t.values[i][row])
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// The benchmarks count bytes of TSV, so that their MB/s compare with BenchmarkZstd and with "zstd -b1" on the same
+// rows; one core with -cpu 1. DATAOBJECT_TSV=file keeps the rows for zstd.
+const (
+	benchmarkRows   = 200_000
+	benchmarkRepeat = 5
+)
+
+// benchmarkData returns the rows as a source and as text, and nothing that the garbage collector would have to scan.
+func benchmarkData(b *testing.B) ([]snapshot.Column, *batches, []byte) {
+	t := lineorder(benchmarkRows)
+	tsv := t.tsv()
+	if path := os.Getenv("DATAOBJECT_TSV"); path != "" {
+		require.NoError(b, os.WriteFile(path, tsv, 0o600))
+	}
+	return t.columns, newBatches(t, benchmarkRepeat), tsv
+}
+
+// reportCPU adds MB per second of processor time, which other programs on the machine disturb less. Call the result
+// when all is done.
+func reportCPU(b *testing.B, bytes int) func() {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	start := used()
+	return func() { b.ReportMetric(float64(bytes)*float64(b.N)/1e6/(used()-start).Seconds(), "cpu-MB/s") }
+}
+
+func BenchmarkEncode(b *testing.B) {
+	columns, source, tsv := benchmarkData(b)
+	dir := b.TempDir()
+	size := len(tsv) * benchmarkRepeat
+	var stored int64
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	defer reportCPU(b, size)()
+	for b.Loop() {
+		source.at = 0
+		_, err := Spool(context.Background(), dir, columns, source, Options{}, func(f File) error {
+			stored = f.Size
+			return os.Remove(f.Path)
+		})
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(size)/float64(stored), "ratio")
+}
+
+func BenchmarkDecode(b *testing.B) {
+	columns, source, tsv := benchmarkData(b)
+	size := len(tsv) * benchmarkRepeat
+	objects, _ := encode(b, b.TempDir(), columns, source, Options{})
+	require.Len(b, objects, 1)
+	batch := snapshot.NewBatch(len(columns))
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	defer reportCPU(b, size)()
+	for b.Loop() {
+		r, err := Open(bytes.NewReader(objects[0].data), objects[0].Size, columns)
+		require.NoError(b, err)
+		for {
+			if err = r.Next(batch); err != nil {
+				break
+			}
+		}
+		require.Equal(b, io.EOF, err)
+		require.NoError(b, r.Close())
+	}
+}
+
+// BenchmarkSmall is what a tablet of ten rows costs, there and back.
+func BenchmarkSmall(b *testing.B) {
+	t := lineorder(10)
+	source := newBatches(t, 1)
+	dir := b.TempDir()
+	batch := snapshot.NewBatch(len(t.columns))
+	b.ReportAllocs()
+	for b.Loop() {
+		source.at = 0
+		_, err := Spool(context.Background(), dir, t.columns, source, Options{}, func(f File) error {
+			data, err := os.Open(f.Path)
+			require.NoError(b, err)
+			r, err := Open(data, f.Size, t.columns)
+			require.NoError(b, err)
+			require.NoError(b, r.Next(batch))
+			require.NoError(b, data.Close())
+			return os.Remove(f.Path)
+		})
+		require.NoError(b, err)
+	}
+}
+
+// BenchmarkZstd is what the codec is measured against, as far as it can be had in process.
+func BenchmarkZstd(b *testing.B) {
+	_, _, tsv := benchmarkData(b)
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	require.NoError(b, err)
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	require.NoError(b, err)
+	packed := e.EncodeAll(tsv, nil)
+	b.Run("compress", func(b *testing.B) {
+		b.SetBytes(int64(len(tsv)))
+		defer reportCPU(b, len(tsv))()
+		for b.Loop() {
+			packed = e.EncodeAll(tsv, packed[:0])
+		}
+		b.ReportMetric(float64(len(tsv))/float64(len(packed)), "ratio")
+	})
+	b.Run("decompress", func(b *testing.B) {
+		text := make([]byte, 0, len(tsv))
+		b.SetBytes(int64(len(tsv)))
+		defer reportCPU(b, len(tsv))()
+		for b.Loop() {
+			text, err = d.DecodeAll(packed, text[:0])
+		}
+		require.NoError(b, err)
+		require.Equal(b, len(tsv), len(text))
+	})
+}
 
 // lineorder returns rows like the Star Schema Benchmark's fact table: 17 columns of integers, dates, decimals and strings.
 func lineorder(rows int) table {

@@ -311,9 +311,9 @@ func (c *column) print(v *snapshot.Vector, from, to, at int) int {
 	case format.Boolean:
 		return c.printBooleans(v, at)
 	case format.Int32:
-		return printIntegers(v, c.int32s, at, c.text.put)
+		return printIntegers(v, c.int32s, at, c.Type, c.text.put)
 	case format.Int64:
-		return printIntegers(v, c.int64s, at, c.text.put)
+		return printIntegers(v, c.int64s, at, c.Type, c.text.put)
 	case format.Float:
 		return printFloats(v, c.floats, at, appendFloat32)
 	case format.Double:
@@ -339,16 +339,38 @@ func (c *column) printSize(at, n int) int {
 	}
 }
 
-func printIntegers[T int32 | int64](v *snapshot.Vector, values []T, at int, put func([]byte, int, int64) int) int {
+// printIntegers prints integers with put. The most frequent kinds have their loops, since a call through a function
+// value takes longer than the printing of a short number.
+func printIntegers[T int32 | int64](v *snapshot.Vector, values []T, at int, typ snapshot.Type, put func([]byte, int, int64) int) int {
 	dst := slices.Grow(v.Data[:0], len(v.Null)*maxIntText)
 	dst = dst[:cap(dst)]
+	ends := v.Ends[:len(v.Null)]
 	o := 0
-	for i, null := range v.Null {
-		if !null {
-			o = put(dst, o, int64(values[at]))
-			at++
+	switch typ.Kind {
+	case snapshot.Int8, snapshot.Int16, snapshot.Int32, snapshot.Int64:
+		for i, null := range v.Null {
+			if !null {
+				o = putInt(dst, o, int64(values[at]))
+				at++
+			}
+			ends[i] = uint32(o)
 		}
-		v.Ends[i] = uint32(o)
+	case snapshot.Decimal:
+		for i, null := range v.Null {
+			if !null {
+				o = putDecimal(dst, o, int64(values[at]), typ.Scale)
+				at++
+			}
+			ends[i] = uint32(o)
+		}
+	default:
+		for i, null := range v.Null {
+			if !null {
+				o = put(dst, o, int64(values[at]))
+				at++
+			}
+			ends[i] = uint32(o)
+		}
 	}
 	v.Data = dst[:o]
 	return at

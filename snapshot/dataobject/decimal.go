@@ -66,10 +66,32 @@ func putDecimal(dst []byte, o int, v int64, scale int) int {
 		o++
 		u = -u
 	}
+	if scale < 8 && u < 1e16 {
+		return putShortDecimal(dst, o, u, scale)
+	}
 	whole := u / powersOf10[scale]
 	o = putUint(dst, o, whole)
 	dst[o] = '.'
 	return putFixed(dst, o+1, u-whole*powersOf10[scale], scale)
+}
+
+// putShortDecimal does without a division by the scale, which is 1 to 7: it writes the digits one place too far to the
+// left, as if there were no dot, and the fraction again behind it.
+func putShortDecimal(dst []byte, o int, u uint64, scale int) int {
+	hi := u / 1e8
+	w := toDigits(u - hi*1e8)
+	leading := 0
+	if hi == 0 {
+		leading = min(bits.TrailingZeros64(w|1<<56)>>3, 7-scale)
+	} else {
+		o = putUint(dst, o, hi)
+	}
+	w |= zeros
+	binary.LittleEndian.PutUint64(dst[o:], w>>(8*leading))
+	o += 8 - leading - scale
+	dst[o] = '.'
+	binary.LittleEndian.PutUint64(dst[o+1:], w>>(64-8*scale))
+	return o + 1 + scale
 }
 
 // putFixed writes n digits of u (zeros in front included), which is below 10^n. It may write seven bytes beyond them.

@@ -30,17 +30,17 @@ type objectWriter struct {
 	groups  []format.RowGroup
 }
 
-func createObject(dir string, columns []*column) (*objectWriter, error) {
+func createObject(dir string, columns []*column, buffer *bufio.Writer) (*objectWriter, error) {
 	f, err := os.CreateTemp(dir, "starkeep-*.parquet.tmp")
 	if err != nil {
 		return nil, spoolError(dir, err)
 	}
-	return newObjectWriter(dir, f, columns), nil
+	return newObjectWriter(dir, f, columns, buffer), nil
 }
 
-func newObjectWriter(dir string, f *os.File, columns []*column) *objectWriter {
-	w := &objectWriter{dir: dir, file: f, hash: sha256.New()}
-	w.buffer = bufio.NewWriterSize(io.MultiWriter(f, w.hash), 256<<10)
+func newObjectWriter(dir string, f *os.File, columns []*column, buffer *bufio.Writer) *objectWriter {
+	w := &objectWriter{dir: dir, file: f, hash: sha256.New(), buffer: buffer}
+	w.buffer.Reset(io.MultiWriter(f, w.hash))
 	for _, c := range columns {
 		w.layouts = append(w.layouts, c.layout)
 	}
@@ -86,15 +86,6 @@ func (w *objectWriter) writeGroup(columns []*column, e *encoder) error {
 	w.groups = append(w.groups, g)
 	w.rows += rows
 	return nil
-}
-
-// encoder is the memory that encoding takes, shared by all columns and objects of a Spool.
-type encoder struct {
-	scratch
-	compressor *compressor
-	dictionary dictionary
-	entries    []byte
-	compressed []byte
 }
 
 // writeChunk writes the pages of one column.

@@ -102,14 +102,14 @@ func putInt(dst []byte, o int, v int64) int {
 }
 
 func putUint(dst []byte, o int, u uint64) int {
-	if u >= 1e8 {
-		hi := u / 1e8
-		o = putUint(dst, o, hi)
-		binary.LittleEndian.PutUint64(dst[o:], toDigits(u-hi*1e8)|zeros)
-		return o + 8
+	if u < 1e8 {
+		w := toDigits(u)
+		leading := bits.TrailingZeros64(w|1<<56) &^ 7
+		binary.LittleEndian.PutUint64(dst[o:], (w|zeros)>>leading)
+		return o + 8 - leading>>3
 	}
-	w := toDigits(u)
-	leading := bits.TrailingZeros64(w|1<<56) &^ 7
-	binary.LittleEndian.PutUint64(dst[o:], (w|zeros)>>leading)
-	return o + 8 - leading>>3
+	hi := u / 1e8
+	o = putUint(dst, o, hi)
+	binary.LittleEndian.PutUint64(dst[o:], toDigits(u-hi*1e8)|zeros)
+	return o + 8
 }

@@ -34,6 +34,7 @@ func Spool(ctx context.Context, dir string, columns []snapshot.Column, rows snap
 			err = errors.Join(err, fmt.Errorf("remove unfinished data object: %w", left))
 		}
 	}
+	s.encoder.release()
 	return s.summary, err
 }
 
@@ -44,7 +45,7 @@ type spooler struct {
 	emit    func(File) error
 	columns []*column // the row group that is being collected
 	weight  int64     // its size as RowGroupBytes counts
-	encoder encoder
+	encoder *encoder
 	object  *objectWriter // nil: none of its row groups is complete
 	summary Summary
 }
@@ -65,7 +66,7 @@ func newSpooler(dir string, columns []snapshot.Column, o Options, emit func(File
 		}
 		s.columns = append(s.columns, newColumn(l))
 	}
-	s.encoder.compressor, err = newCompressor(o)
+	s.encoder, err = takeEncoder(o)
 	return s, err
 }
 
@@ -213,13 +214,13 @@ func (s *spooler) finishGroup() error {
 		return nil
 	}
 	if s.object == nil {
-		object, err := createObject(s.dir, s.columns)
+		object, err := createObject(s.dir, s.columns, s.encoder.buffer)
 		if err != nil {
 			return err
 		}
 		s.object = object
 	}
-	if err := s.object.writeGroup(s.columns, &s.encoder); err != nil {
+	if err := s.object.writeGroup(s.columns, s.encoder); err != nil {
 		return err
 	}
 	for _, c := range s.columns {

@@ -359,7 +359,7 @@ func TestFullDiskSaysWhatToDo(t *testing.T) {
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer f.Close()
-	s.object = newObjectWriter("/spool", f, s.columns)
+	s.object = newObjectWriter("/spool", f, s.columns, s.encoder.buffer)
 	err = s.run(context.Background(), rows.reader())
 	require.ErrorIs(t, err, ErrSpoolFull)
 	require.ErrorIs(t, err, syscall.ENOSPC)
