@@ -2,12 +2,12 @@ package show
 
 import (
 	"fmt"
-	"net/url"
 	"sort"
 	"strconv"
 	"time"
 
 	"starkeep/job"
+	"starkeep/statement"
 )
 
 // native is the zone of every time in SHOW, whatever the zones of cluster and client are (fe:common/util/TimeUtils).
@@ -53,7 +53,7 @@ func Repositories(list []job.Repository) Table {
 	t := Table{Columns: RepositoryColumns}
 	for _, r := range list {
 		t.Rows = append(t.Rows, []string{strconv.FormatInt(r.ID, 10), r.Name, Time(r.Created), strconv.FormatBool(r.ReadOnly),
-			Location(r.Location), orNull(r.Broker), orNull(r.Error)})
+			statement.RedactURL(r.Location), orNull(r.Broker), orNull(r.Error)})
 	}
 	return t
 }
@@ -80,15 +80,6 @@ func Time(t time.Time) string {
 		return Null
 	}
 	return t.In(native).Format(time.DateTime)
-}
-
-// Location prints a repository's location without the password that a URI may carry.
-func Location(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil || u.User == nil {
-		return uri
-	}
-	return u.Redacted()
 }
 
 func byID(jobs []job.Status) []job.Status {

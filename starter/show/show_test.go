@@ -86,7 +86,7 @@ func TestRepositoryLocationShowsNoPassword(t *testing.T) {
 	t.Parallel()
 	got := cells(t, Repositories([]job.Repository{{ID: 7, Name: "r", Location: "hdfs://me:hunter2@nn:8020/b", ReadOnly: true, Created: created}}))
 	require.Equal(t, map[string]string{"RepoId": "7", "RepoName": "r", "CreateTime": "2026-11-21 02:30:05", "IsReadOnly": "true",
-		"Location": "hdfs://me:xxxxx@nn:8020/b", "Broker": Null, "ErrMsg": Null}, got)
+		"Location": "hdfs://******@nn:8020/b", "Broker": Null, "ErrMsg": Null}, got)
 }
 
 func TestSnapshotFormsDifferInColumns(t *testing.T) {

@@ -1,0 +1,107 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"starkeep/job"
+	"starkeep/starter/failure"
+	"starkeep/starter/show"
+	"starkeep/statement"
+)
+
+// questionTimeout ends questions that nobody answered: nobody waits for them any more.
+const questionTimeout = 10 * time.Minute
+
+func (s *Session) showSnapshot(ctx context.Context, st *statement.ShowSnapshot) (Answer, error) {
+	rows, err := s.snapshots(ctx, job.SnapshotsRequest{Repository: st.Repository, Labels: st.Labels, Timestamp: st.Timestamp})
+	if err != nil {
+		return Answer{}, err
+	}
+	t := show.Snapshots(rows, len(st.Labels) > 0 && st.Timestamp != "")
+	return Answer{Table: &t}, nil
+}
+
+func (s *Session) snapshots(ctx context.Context, req job.SnapshotsRequest) ([]job.SnapshotRow, error) {
+	var rows []job.SnapshotRow
+	err := s.ask(ctx, job.SnapshotsWorkflow, "snapshots/"+req.Repository, req, &rows)
+	return rows, err
+}
+
+// Doctor examines from where the workers run.
+func (s *Session) Doctor(ctx context.Context, req job.DoctorRequest) ([]job.Check, error) {
+	var checks []job.Check
+	err := s.ask(ctx, job.DoctorWorkflow, "doctor", req, &checks)
+	return checks, err
+}
+
+// ask runs a workflow that only looks, and waits for its answer.
+func (s *Session) ask(ctx context.Context, workflow, id string, req, answer any) error {
+	if err := s.requireWorker(ctx); err != nil {
+		return err
+	}
+	return s.await(ctx, func(ctx context.Context) error {
+		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: id + "/" + rand.Text(), TaskQueue: job.TaskQueue, WorkflowExecutionTimeout: questionTimeout,
+		}, workflow, req)
+		if err != nil {
+			return err
+		}
+		return run.Get(ctx, answer)
+	})
+}
+
+// recorded finds the database and the timestamp of a snapshot: a RESTORE that names no target goes to the database that
+// was backed up, and one that names no timestamp needs a label with exactly one.
+func (s *Session) recorded(ctx context.Context, repository, label, timestamp string) (database, ts string, err error) {
+	if timestamp == "" {
+		if timestamp, err = s.onlyTimestamp(ctx, repository, label); err != nil {
+			return "", "", err
+		}
+	}
+	rows, err := s.snapshots(ctx, job.SnapshotsRequest{Repository: repository, Labels: []string{label}, Timestamp: timestamp})
+	if err != nil {
+		return "", "", err
+	}
+	for _, r := range rows {
+		if r.Database != "" {
+			return r.Database, timestamp, nil
+		}
+		if r.Status != "OK" {
+			return "", "", failure.Refuse(job.SnapshotNotFound,
+				fmt.Sprintf("Failed to get info of snapshot '%s' because: %s. Maybe specified wrong backup timestamp", label, r.Status),
+				failure.Advice(job.SnapshotNotFound))
+		}
+	}
+	return "", "", noSnapshot(repository, label)
+}
+
+func (s *Session) onlyTimestamp(ctx context.Context, repository, label string) (string, error) {
+	rows, err := s.snapshots(ctx, job.SnapshotsRequest{Repository: repository, Labels: []string{label}})
+	if err != nil {
+		return "", err
+	}
+	var all []string
+	for _, r := range rows {
+		all = append(all, strings.Fields(r.Timestamp)...)
+	}
+	switch len(all) {
+	case 0:
+		return "", noSnapshot(repository, label)
+	case 1:
+		return all[0], nil
+	}
+	return "", failure.Refuse(job.InvalidRequest,
+		fmt.Sprintf("Missing backup_timestamp property: snapshot %s has several timestamps: %s", label, strings.Join(all, ", ")),
+		fmt.Sprintf(`choose one: PROPERTIES ("backup_timestamp" = "%s")`, all[len(all)-1]))
+}
+
+func noSnapshot(repository, label string) error {
+	return failure.Refuse(job.SnapshotNotFound, fmt.Sprintf("there is no snapshot %s in repository %s", label, repository),
+		failure.Advice(job.SnapshotNotFound))
+}
