@@ -327,19 +327,28 @@ const (
 
 // boundary tells whether a row delimiter or a separator begins at i; the row delimiter wins.
 func (d *decoder) boundary(i int) (int, boundary) {
-	rest := d.buf[i:d.end]
-	for _, c := range [...]struct {
-		text  []byte
-		which boundary
-	}{{d.delimiter, rowEnd}, {d.separator, fieldEnd}} {
-		if bytes.HasPrefix(rest, c.text) {
-			return len(c.text), c.which
+	if d.buf[i] == d.delimiter[0] {
+		if bytes.HasPrefix(d.buf[i:d.end], d.delimiter) {
+			return len(d.delimiter), rowEnd
 		}
-		if !d.eof && len(rest) < len(c.text) && bytes.HasPrefix(c.text, rest) {
+		if d.mayContinue(i, d.delimiter) {
+			return 0, cut
+		}
+	}
+	if d.buf[i] == d.separator[0] {
+		if bytes.HasPrefix(d.buf[i:d.end], d.separator) {
+			return len(d.separator), fieldEnd
+		}
+		if d.mayContinue(i, d.separator) {
 			return 0, cut
 		}
 	}
 	return 0, none
+}
+
+// mayContinue tells whether the buffer ends inside of what may be text.
+func (d *decoder) mayContinue(i int, text []byte) bool {
+	return !d.eof && d.end-i < len(text) && bytes.HasPrefix(text, d.buf[i:d.end])
 }
 
 // rewrite copies a field without its escape characters.
