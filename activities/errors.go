@@ -43,6 +43,8 @@ var verdicts = []verdict{
 	{repository.ErrNewerFormat, job.NewerFormat, true},
 	{repository.ErrNotFound, job.SnapshotNotFound, true},
 	{repository.ErrExists, job.LabelExists, true},
+	{repository.ErrInvalidName, job.InvalidRequest, true},
+	{repository.ErrBusy, job.RepositoryBusy, false},
 	{storage.ErrReadOnly, job.RepositoryReadOnly, true},
 	{storage.ErrDenied, job.StoreDenied, false},
 	{storage.ErrNoSpace, job.StoreFull, false},

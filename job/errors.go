@@ -33,5 +33,6 @@ const (
 	StoreFull          = "StoreFull"
 	SpoolFull          = "SpoolFull"
 	ClusterUnreachable = "ClusterUnreachable"
-	Unexpected         = "Unexpected" // none of the named ones; repeated, since most of them pass
+	RepositoryBusy     = "RepositoryBusy" // another job removes what nobody names; it takes seconds
+	Unexpected         = "Unexpected"     // none of the named ones; repeated, since most of them pass
 )
