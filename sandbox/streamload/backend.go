@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -121,10 +120,10 @@ var errCut = errors.New("connection cut by a fault")
 func (j *loadJob) run(r *http.Request) error {
 	user, password, ok := r.BasicAuth()
 	if !ok {
-		return errors.New("no valid Basic authorization")
+		return native("no valid Basic authorization")
 	}
 	if r.ContentLength > maxBody {
-		return fmt.Errorf("body size %d exceed limit: %d", r.ContentLength, int64(maxBody))
+		return native("body size %d exceed limit: %d", r.ContentLength, int64(maxBody))
 	}
 	o, err := parseOptions(r.Header)
 	if err != nil {
@@ -138,7 +137,7 @@ func (j *loadJob) run(r *http.Request) error {
 		return err
 	}
 	if !labelForm.MatchString(j.response.Label) {
-		return fmt.Errorf("Label format error. regex: %s, label: %s", labelForm, j.response.Label)
+		return native("Label format error. regex: %s, label: %s", labelForm, j.response.Label)
 	}
 	if j.effect.Message != "" {
 		return errors.New(j.effect.Message)
@@ -164,9 +163,9 @@ func (j *loadJob) describe() (*Table, error) {
 	table, err := j.backend.engine.Describe(j.response.Db, j.response.Table)
 	switch {
 	case errors.Is(err, ErrUnknownDatabase):
-		return nil, fmt.Errorf("unknown database, database=%s", j.response.Db)
+		return nil, native("unknown database, database=%s", j.response.Db)
 	case errors.Is(err, ErrUnknownTable):
-		return nil, fmt.Errorf("unknown table %q", j.response.Db+"."+j.response.Table)
+		return nil, native("unknown table %q", j.response.Db+"."+j.response.Table)
 	}
 	return table, err
 }
@@ -195,7 +194,7 @@ func (j *loadJob) fill(load Load, table *Table, o options, body io.Reader, lengt
 		return err
 	}
 	if length > 0 && counter.n != length {
-		return errors.New("receive body don't equal with body bytes")
+		return native("receive body don't equal with body bytes")
 	}
 	return j.judge(&l.result, o.maxFilterRatio)
 }
@@ -210,7 +209,7 @@ func (j *loadJob) judge(r *result, ratio float64) error {
 	j.backend.keep(errorLog{name, r.log.String()})
 	j.response.ErrorURL = "http://" + j.backend.address() + "/api/_load_error_log?file=" + name
 	if float64(r.filtered)/float64(r.total) > ratio {
-		return errors.New("too many filtered rows")
+		return native("too many filtered rows")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func NewConverter(t Type) (Converter, error) {
 		return func(dst, field []byte) ([]byte, bool) { return appendFloat(dst, field, 64) }, nil
 	case "DECIMAL":
 		if t.Precision < 1 || t.Precision > 38 || t.Scale < 0 || t.Scale > t.Precision {
-			return nil, fmt.Errorf("Unsupported CSV type %s", t)
+			return nil, native("Unsupported CSV type %s", t)
 		}
 		return func(dst, field []byte) ([]byte, bool) { return appendDecimal(dst, field, t.Precision, t.Scale) }, nil
 	case "DATE":
@@ -54,7 +54,7 @@ func NewConverter(t Type) (Converter, error) {
 	case "JSON":
 		return AppendJSON, nil
 	}
-	return nil, fmt.Errorf("Unsupported CSV type %s", t)
+	return nil, native("Unsupported CSV type %s", t)
 }
 
 // limit is the longest value in bytes.

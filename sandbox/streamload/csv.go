@@ -61,7 +61,7 @@ func newDecoder(src io.Reader, d dialect) *decoder {
 func (d *decoder) skip() error {
 	for i := int64(0); i < d.skipHeader; i++ {
 		if _, err := d.line(); err == io.EOF {
-			return fmt.Errorf("The parameter 'skip_header' is set to %d, but there are only %d rows in the csv file", d.skipHeader, i)
+			return native("The parameter 'skip_header' is set to %d, but there are only %d rows in the csv file", d.skipHeader, i)
 		} else if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (d *decoder) fill() error {
 	}
 	if unread == len(d.buf) {
 		if len(d.buf) >= maxRow {
-			return fmt.Errorf("CSV line length exceed limit %d", maxRow)
+			return native("CSV line length exceed limit %d", maxRow)
 		}
 		d.buf = slices.Grow(d.buf, len(d.buf))[:2*len(d.buf)]
 	}

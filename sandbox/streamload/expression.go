@@ -189,7 +189,7 @@ func (p *columnParser) take(b byte) bool {
 }
 
 func (p *columnParser) unexpected(wanted string) error {
-	return fmt.Errorf("Getting syntax error in columns at position %d: %s expected", p.at+1, wanted)
+	return native("Getting syntax error in columns at position %d: %s expected", p.at+1, wanted)
 }
 
 func (p *columnParser) name() (string, error) {
@@ -376,7 +376,7 @@ func (n *node) build(field func(name string) (int, bool)) (expression, error) {
 	case columnNode:
 		i, ok := field(n.text)
 		if !ok {
-			return nil, fmt.Errorf("Column '%s' cannot be resolved.", n.text)
+			return nil, native("Column '%s' cannot be resolved.", n.text)
 		}
 		return reference(i), nil
 	}
@@ -398,7 +398,7 @@ func (n *node) build(field func(name string) (int, bool)) (expression, error) {
 	}
 	f, known := functions[n.text]
 	if !known || len(n.args) < f.arity[0] || f.arity[1] >= 0 && len(n.args) > f.arity[1] {
-		return nil, fmt.Errorf("No matching function with signature: %s(%s).", n.text, strings.TrimSuffix(strings.Repeat("varchar, ", len(n.args)), ", "))
+		return nil, native("No matching function with signature: %s(%s).", n.text, strings.TrimSuffix(strings.Repeat("varchar, ", len(n.args)), ", "))
 	}
 	if n.text == "json_query" && (n.args[1].kind != literalNode || n.args[1].text != "$[0]") {
 		return nil, fmt.Errorf("the sandbox computes json_query(…, '$[0]') only")

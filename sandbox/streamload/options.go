@@ -37,7 +37,7 @@ func parseOptions(h http.Header) (options, error) {
 	}
 	if v := h.Get("timeout"); v != "" {
 		if _, err := strconv.ParseUint(v, 10, 31); err != nil {
-			return o, fmt.Errorf("Invalid timeout format")
+			return o, native("Invalid timeout format")
 		}
 	}
 	if err := o.parseDialect(h); err != nil {
@@ -51,7 +51,7 @@ func parseOptions(h http.Header) (options, error) {
 	case strings.EqualFold(v, "true"):
 		o.strict = true
 	default:
-		return o, fmt.Errorf("Invalid strict mode format. Must be bool type")
+		return o, native("Invalid strict mode format. Must be bool type")
 	}
 	// strtod: what is no number is 0.
 	o.maxFilterRatio, _ = strconv.ParseFloat(strings.TrimSpace(h.Get("max_filter_ratio")), 64)
@@ -66,11 +66,11 @@ func (o *options) parseFormat(h http.Header) error {
 	case "json", "bzip2", "deflate":
 		return fmt.Errorf("the sandbox does not support the format %s", f)
 	default:
-		return fmt.Errorf("unknown data format, format=%s", h.Get("format"))
+		return native("unknown data format, format=%s", h.Get("format"))
 	}
 	encoding, compression := h.Get("Content-Encoding"), h.Get("compression")
 	if encoding != "" && compression != "" {
-		return fmt.Errorf("Only one of http header content-encoding and compression can be set")
+		return native("Only one of http header content-encoding and compression can be set")
 	}
 	switch c := strings.ToLower(encoding + compression); c {
 	case "":
@@ -79,7 +79,7 @@ func (o *options) parseFormat(h http.Header) error {
 	case "lz4_frame":
 		o.compression = "lz4"
 	default:
-		return fmt.Errorf("unsupported compression type: %s", c)
+		return native("unsupported compression type: %s", c)
 	}
 	return nil
 }
@@ -95,10 +95,10 @@ func (o *options) parseDialect(h http.Header) error {
 	}
 	if v := h.Get("skip_header"); v != "" {
 		if d.skipHeader, err = strconv.ParseInt(v, 10, 64); err != nil {
-			return fmt.Errorf("Invalid csv load skip_header format")
+			return native("Invalid csv load skip_header format")
 		}
 		if d.skipHeader < 0 {
-			return fmt.Errorf("skip_header must be equal or greater than 0")
+			return native("skip_header must be equal or greater than 0")
 		}
 	}
 	switch v := h.Get("trim_space"); {
@@ -106,7 +106,7 @@ func (o *options) parseDialect(h http.Header) error {
 	case strings.EqualFold(v, "true"):
 		d.trimSpace = true
 	default:
-		return fmt.Errorf("Invalid trim space format. Must be bool type")
+		return native("Invalid trim space format. Must be bool type")
 	}
 	if v := h.Get("enclose"); v != "" {
 		d.enclose = v[0]
@@ -129,13 +129,13 @@ func delimiter(h http.Header, name, absent string) ([]byte, error) {
 	}
 	switch digits := v[2:]; {
 	case digits == "":
-		return nil, fmt.Errorf("Invalid delimiter '%s: empty hex string", v)
+		return nil, native("Invalid delimiter '%s: empty hex string", v)
 	case len(digits)%2 != 0:
-		return nil, fmt.Errorf("Invalid delimiter '%s: hex length must be a even number", v)
+		return nil, native("Invalid delimiter '%s: hex length must be a even number", v)
 	default:
 		b, err := hex.DecodeString(digits)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid delimiter '%s': invalid hex format", v)
+			return nil, native("Invalid delimiter '%s': invalid hex format", v)
 		}
 		return b, nil
 	}
@@ -144,7 +144,7 @@ func delimiter(h http.Header, name, absent string) ([]byte, error) {
 func (o *options) parsePartitions(h http.Header) error {
 	list, temporary := h.Get("partitions"), h.Get("temporary_partitions")
 	if list != "" && temporary != "" {
-		return fmt.Errorf("Can not specify both partitions and temporary partitions")
+		return native("Can not specify both partitions and temporary partitions")
 	}
 	o.temporary = temporary != ""
 	for name := range strings.SplitSeq(list+temporary, ",") {

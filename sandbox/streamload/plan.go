@@ -1,7 +1,6 @@
 package streamload
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -79,16 +78,16 @@ func (p *plan) addFields(list []assignment, index map[string]int) (map[int]*node
 		at, known := index[key]
 		if a.tree != nil {
 			if !known {
-				return nil, fmt.Errorf("Mapping column is not in table. column: %s", a.name)
+				return nil, native("Mapping column is not in table. column: %s", a.name)
 			}
 			if mapped[at] != nil {
-				return nil, fmt.Errorf("Duplicate column mapping: %s", a.name)
+				return nil, native("Duplicate column mapping: %s", a.name)
 			}
 			mapped[at] = a.tree
 			continue
 		}
 		if seen[key] {
-			return nil, fmt.Errorf("Duplicate column: %s", a.name)
+			return nil, native("Duplicate column: %s", a.name)
 		}
 		seen[key] = true
 		if !known {
@@ -152,7 +151,7 @@ func (p *plan) finish() error {
 	for i := range p.columns {
 		c := &p.columns[i]
 		if !c.filled && c.compute == nil && !c.HasDefault && !c.Nullable {
-			return fmt.Errorf("Column has no default value. column: %s", c.Name)
+			return native("Column has no default value. column: %s", c.Name)
 		}
 		convert, err := NewConverter(c.Type)
 		if err != nil {

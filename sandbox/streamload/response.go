@@ -3,6 +3,7 @@ package streamload
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -38,6 +39,13 @@ const (
 	statusLabelExists    = "Label Already Exists"
 	statusFail           = "Fail"
 )
+
+// nativeError is an error whose text is the real server's, capitals and all: clients match on it.
+type nativeError string
+
+func (e nativeError) Error() string { return string(e) }
+
+func native(format string, args ...any) error { return nativeError(fmt.Sprintf(format, args...)) }
 
 func (r *response) fail(err error) {
 	r.Status, r.Message = statusFail, err.Error()
