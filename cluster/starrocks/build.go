@@ -46,7 +46,8 @@ func (c *Cluster) DropDatabase(ctx context.Context, database string) error {
 	return nil
 }
 
-// CreateTable creates t from its DDL under another name with exactly the wanted partitions. Dynamic partitioning is off
+// CreateTable creates t from its DDL under another name with exactly the wanted partitions, except that those of
+// automatic range tables are made by the loads. Dynamic partitioning is off
 // in the new table (Publication.Properties switches it on again); per-partition properties of the DDL are not kept.
 func (c *Cluster) CreateTable(ctx context.Context, database string, t snapshot.Table, o cluster.TableOptions) (int64, error) {
 	id, err := c.createTable(ctx, database, t, o)
@@ -81,7 +82,7 @@ func (c *Cluster) createTable(ctx context.Context, database string, t snapshot.T
 		return 0, fmt.Errorf("it is there already and differs: %s: %w", strings.Join(diff, "; "), cluster.ErrExists)
 	}
 	if t.Partitioning != snapshot.Unpartitioned {
-		if err := c.alignPartitions(ctx, database, o.Name, wanted); err != nil {
+		if err := c.alignPartitions(ctx, database, o.Name, t.Partitioning, wanted); err != nil {
 			return 0, err
 		}
 	}
@@ -104,49 +105,96 @@ func choose(t snapshot.Table, names []string) ([]snapshot.Partition, error) {
 	return chosen, nil
 }
 
+// leftToLoads tells whether a partition cannot be added by hand: those of automatic range tables are made by the rows
+// that need them (fe:PartitionDescAnalyzer.analyzeSingleRangePartitionDescWithExistsTable), and come back when needed.
+func leftToLoads(kind snapshot.Partitioning, p snapshot.Partition) bool {
+	return kind == snapshot.AutomaticPartitioning && strings.HasPrefix(p.Values, "VALUES [")
+}
+
 // alignPartitions adds the partitions that the DDL did not list (automatic tables list none), drops those that nobody
 // asked for, and checks the outcome.
-func (c *Cluster) alignPartitions(ctx context.Context, database, table string, wanted []snapshot.Partition) error {
-	have, err := c.partitionNames(ctx, database, table, false)
-	if err != nil {
-		return err
-	}
+func (c *Cluster) alignPartitions(ctx context.Context, database, table string, kind snapshot.Partitioning, wanted []snapshot.Partition) error {
 	name, err := qualified(database, table)
 	if err != nil {
 		return err
 	}
-	for _, p := range wanted {
-		if !slices.Contains(have, p.Name) {
-			if err := c.addPartition(ctx, name, "PARTITION", p.Name, p.Values); err != nil {
-				return err
-			}
-		}
-	}
-	for _, n := range have {
-		if slices.ContainsFunc(wanted, func(p snapshot.Partition) bool { return p.Name == n }) {
-			continue
-		}
-		q, err := identifier(n)
-		if err != nil {
-			return err
-		}
-		if err := c.exec(ctx, "ALTER TABLE "+name+" DROP PARTITION IF EXISTS "+q+" FORCE"); err != nil {
-			return fmt.Errorf("drop partition %s: %w", n, err)
-		}
-	}
-	have, err = c.partitionNames(ctx, database, table, false)
+	have, err := c.describedPartitions(ctx, database, table)
 	if err != nil {
 		return err
 	}
-	var want []string
+	changed := false
 	for _, p := range wanted {
-		want = append(want, p.Name)
+		if partitionOf(have, p.Name) != nil || leftToLoads(kind, p) {
+			continue
+		}
+		changed = true
+		if err := c.addPartition(ctx, name, "PARTITION", p.Name, p.Values); err != nil {
+			return err
+		}
 	}
-	slices.Sort(want)
-	if !slices.Equal(have, want) {
-		return fmt.Errorf("it has the partitions %v instead of %v: %w", have, want, cluster.ErrExists)
+	for _, p := range have {
+		if partitionOf(wanted, p.Name) != nil {
+			continue
+		}
+		changed = true
+		if err := c.dropUnwanted(ctx, name, p); err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	if have, err = c.describedPartitions(ctx, database, table); err != nil {
+		return err
+	}
+	return compareNames(have, wanted, kind)
+}
+
+// dropUnwanted drops a partition that a table got by being created. One with rows is somebody's, and stays.
+func (c *Cluster) dropUnwanted(ctx context.Context, table string, p snapshot.Partition) error {
+	name, err := identifier(p.Name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(p.Physical, func(x snapshot.PhysicalPartition) bool { return !x.Empty }) {
+		return fmt.Errorf("it has a partition %s with rows: %w", p.Name, cluster.ErrExists)
+	}
+	if err := c.exec(ctx, "ALTER TABLE "+table+" DROP PARTITION IF EXISTS "+name+" FORCE"); err != nil {
+		return fmt.Errorf("drop partition %s: %w", p.Name, err)
 	}
 	return nil
+}
+
+func compareNames(have, wanted []snapshot.Partition, kind snapshot.Partitioning) error {
+	for _, p := range wanted {
+		if partitionOf(have, p.Name) == nil && !leftToLoads(kind, p) {
+			return fmt.Errorf("partition %s is missing afterwards: %w", p.Name, cluster.ErrUnknownPartition)
+		}
+	}
+	for _, p := range have {
+		if partitionOf(wanted, p.Name) == nil {
+			return fmt.Errorf("partition %s is there afterwards: %w", p.Name, cluster.ErrExists)
+		}
+	}
+	return nil
+}
+
+func partitionOf(list []snapshot.Partition, name string) *snapshot.Partition {
+	for i := range list {
+		if list[i].Name == name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// describedPartitions returns a table's plain partitions without the clauses that create them.
+func (c *Cluster) describedPartitions(ctx context.Context, database, table string) ([]snapshot.Partition, error) {
+	metas, err := c.partitions(ctx, database, []string{table})
+	if err != nil {
+		return nil, err
+	}
+	return assemble(&definition{kind: snapshot.Unpartitioned}, metas[table])
 }
 
 // addPartition adds an empty partition; kind is PARTITION or TEMPORARY PARTITION (g4 addPartitionClause).
@@ -164,36 +212,35 @@ func (c *Cluster) addPartition(ctx context.Context, table, kind, partition, valu
 	return nil
 }
 
-// partitionNames returns the names of the plain or of the temporary partitions, sorted.
-func (c *Cluster) partitionNames(ctx context.Context, database, table string, temporary bool) ([]string, error) {
+// temporaryNames returns the names of a table's temporary partitions.
+func (c *Cluster) temporaryNames(ctx context.Context, database, table string) ([]string, error) {
 	metas, err := c.partitions(ctx, database, []string{table})
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, m := range metas[table] {
-		if m.temporary == temporary {
+		if m.temporary {
 			names = append(names, m.name)
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return names, nil
 }
 
-// TableID returns the id of a table of any kind, 0 when there is none of that name. Absence is proven by asking for the
-// table: lists hide what the user may not see.
+// TableID returns the id of a base table, 0 when nothing has that name, and ErrUnsupported when another kind of object
+// has. Absence is proven by asking for the table: lists hide what the user may not see.
 func (c *Cluster) TableID(ctx context.Context, database, table string) (int64, error) {
 	configs, err := c.configs(ctx, database, []string{table})
 	if err != nil {
 		return 0, err
 	}
-	if id := configs[table].id; id != 0 {
-		return id, nil
+	if config, ok := configs[table]; ok && engines[config.engine] == "" && config.id != 0 {
+		return config.id, nil
 	}
 	switch _, err := c.definition(ctx, database, table); {
 	case errors.Is(err, cluster.ErrUnknownTable), errors.Is(err, cluster.ErrUnknownDatabase):
 		return 0, nil
-	case err != nil && !errors.Is(err, errDDL):
+	case err != nil:
 		return 0, fmt.Errorf("look for table %s.%s: %w", database, table, err)
 	}
 	return 0, fmt.Errorf("%s.%s is there but not a table: %w", database, table, cluster.ErrUnsupported)
@@ -225,7 +272,7 @@ func (c *Cluster) addTemporaryPartitions(ctx context.Context, database, table st
 	if err != nil {
 		return nil, err
 	}
-	have, err := c.partitionNames(ctx, database, table, true)
+	have, err := c.temporaryNames(ctx, database, table)
 	if err != nil {
 		return nil, err
 	}
@@ -244,8 +291,8 @@ func (c *Cluster) addTemporaryPartitions(ctx context.Context, database, table st
 	}
 	ids := make(map[string]int64, len(names))
 	for _, m := range metas[table] {
-		if m.temporary {
-			ids[m.name] = m.physical.ID
+		if m.temporary && (ids[m.name] == 0 || m.physical.ID < ids[m.name]) {
+			ids[m.name] = m.physical.ID // the first of several, so that a repetition tells the same
 		}
 	}
 	for _, temporary := range names {
@@ -262,7 +309,7 @@ func (c *Cluster) DropTemporaryPartitions(ctx context.Context, database, table s
 	if err != nil {
 		return err
 	}
-	have, err := c.partitionNames(ctx, database, table, true)
+	have, err := c.temporaryNames(ctx, database, table)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ const (
 	// hiddenColumn begins the names of columns that StarRocks makes for partition expressions. They are in no DDL and are
 	// computed on load (fe:FeConstants.GENERATED_PARTITION_COLUMN_PREFIX).
 	hiddenColumn = "__generated_partition_column_"
+	// hiddenPartition begins the name of the partition that automatic tables have from the start, always empty; SHOW
+	// PARTITIONS hides it, partitions_meta does not (fe:ExpressionRangePartitionInfo.SHADOW_PARTITION_PREFIX).
+	hiddenPartition = "$"
 )
 
 // DatabaseExists asks by name: an error 5501 is proof of absence, where lists hide what the user may not see.
@@ -269,6 +272,9 @@ func (c *Cluster) partitions(ctx context.Context, database string, tables []stri
 	}
 	m := map[string][]partitionMeta{}
 	for _, r := range rows {
+		if strings.HasPrefix(r["partition_name"], hiddenPartition) {
+			continue
+		}
 		p := partitionMeta{name: r["partition_name"], values: r["partition_value"], temporary: r["is_temp"] == "1" || strings.EqualFold(r["is_temp"], "true")}
 		var errs [3]error
 		p.physical.ID, errs[0] = strconv.ParseInt(r["partition_id"], 10, 64)

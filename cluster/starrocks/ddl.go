@@ -1,16 +1,16 @@
 package starrocks
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
+	"starkeep/cluster"
 	"starkeep/cluster/wire"
 	"starkeep/snapshot"
 )
 
 // errDDL reports a CREATE TABLE text that is not of the shape that SHOW CREATE TABLE prints.
-var errDDL = errors.New("cannot read the table's definition")
+var errDDL = fmt.Errorf("cannot read the definition: %w", cluster.ErrUnsupported)
 
 type tokenKind int
 

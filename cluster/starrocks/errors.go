@@ -43,7 +43,7 @@ var meanings = []struct {
 	{1050, "", cluster.ErrExists},
 }
 
-// absences are the texts that are proof of absence only together with a word that says of what
+// absences are texts whose words mean something only together: what it is that does not exist
 // (fe:ErrorCode ERR_BAD_TABLE_ERROR and plain SemanticException, DdlException texts).
 var absences = []struct {
 	words []string
@@ -55,6 +55,7 @@ var absences = []struct {
 	{[]string{"table", "does not exist"}, cluster.ErrUnknownTable},
 	{[]string{"table", "is not found"}, cluster.ErrUnknownTable},
 	{[]string{"table", "already exists"}, cluster.ErrExists},
+	{[]string{"cannot manually add a single range partition"}, cluster.ErrUnsupported}, // to an automatic table
 }
 
 // meaning returns the sentinel of a server's message, or nil.

@@ -301,10 +301,9 @@ func (c *Cluster) reasons(ctx context.Context, address string) string {
 
 // States of a transaction (fe:TransactionStatus).
 const (
-	stateVisible   = "VISIBLE"
-	stateCommitted = "COMMITTED"
-	stateAborted   = "ABORTED"
-	stateUnknown   = "UNKNOWN"
+	stateVisible = "VISIBLE"
+	stateAborted = "ABORTED"
+	stateUnknown = "UNKNOWN" // never used, or forgotten
 )
 
 // settle waits until a label is either loaded (true) or free again (false).
