@@ -41,7 +41,20 @@ func (c connection) options() (client.Options, error) {
 	if o.Namespace == "" {
 		o.Namespace = client.DefaultNamespace
 	}
-	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler)) // errors are told once, by report
+	o.Logger = quiet
+	return o, nil
+}
+
+// quiet: errors are told once, by report.
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+
+// seal makes a connection encrypt what holds secrets.
+func seal(o client.Options, keyFile string) (client.Options, error) {
+	keys, err := sealed.Load(keyFile)
+	if err != nil {
+		return o, failure.New(failure.BadStatement, failure.Usage, err.Error(), "name the workers' key file with --key-file or STARKEEP_KEY_FILE")
+	}
+	o.DataConverter = keys.DataConverter()
 	return o, nil
 }
 
@@ -50,11 +63,9 @@ func (c connection) dial(ctx context.Context) (client.Client, client.Options, er
 	if err != nil {
 		return nil, o, err
 	}
-	keys, err := sealed.Load(c.keyFile)
-	if err != nil {
-		return nil, o, failure.New(failure.BadStatement, failure.Usage, err.Error(), "name the workers' key file with --key-file or STARKEEP_KEY_FILE")
+	if o, err = seal(o, c.keyFile); err != nil {
+		return nil, o, err
 	}
-	o.DataConverter = keys.DataConverter()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	t, err := client.DialContext(ctx, o)

@@ -83,7 +83,7 @@ func newRoot(g *globals) *cobra.Command {
 		Long:          "Durable BACKUP and RESTORE for StarRocks: every job is one Temporal workflow.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.NoArgs, // an unknown command is an argument too many
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	flags := root.PersistentFlags()
@@ -93,20 +93,22 @@ func newRoot(g *globals) *cobra.Command {
 	flags.StringVar(&g.cluster, "cluster", env("STARKEEP_CLUSTER", "default"), "cluster of the workers' configuration (STARKEEP_CLUSTER)")
 	flags.StringVar(&g.output, "output", string(show.AsTable), "table, vertical or json")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return failure.Usagef("%s", err) })
-	root.AddCommand(newSQL(g), newWatch(g), newPause(g), newResume(g), newParse(), newDoctor(g), newDev(g), newDemo(g), newVersion())
-	for _, c := range root.Commands() {
-		c.Args = usage(c.Args)
-	}
+	root.AddCommand(newSQL(g), newWatch(g), newPause(g), newResume(g), newParse(), newDoctor(g), newKeys(g), newDev(g), newDemo(g), newVersion())
+	usage(root)
 	return root
 }
 
 // usage gives cobra's own errors their exit code.
-func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
+func usage(c *cobra.Command) {
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
 			return failure.Usagef("%s", err)
 		}
 		return nil
+	}
+	for _, sub := range c.Commands() {
+		usage(sub)
 	}
 }
 

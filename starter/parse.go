@@ -25,8 +25,8 @@ Secrets are masked. A placeholder like <name> is an error. The exit code is 2 if
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				if from.file != "" || from.text != "" {
-					return failure.Usagef("give the statements once: by -e, by -f or by a file name")
+				if from.file != "" {
+					return failure.Usagef("give one file")
 				}
 				from.file = args[0]
 			}

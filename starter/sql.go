@@ -27,12 +27,13 @@ type source struct {
 func (s *source) flags(c *cobra.Command) {
 	c.Flags().StringVarP(&s.text, "execute", "e", "", "statements to take")
 	c.Flags().StringVarP(&s.file, "file", "f", "", "file with statements")
-	c.MarkFlagsMutuallyExclusive("execute", "file")
 }
 
 // read returns the statements' text; ok is false when there is only a terminal to ask.
 func (s *source) read(c *cobra.Command) (text string, ok bool, err error) {
 	switch {
+	case s.text != "" && s.file != "":
+		return "", false, failure.Usagef("give the statements once: by -e or by a file")
 	case c.Flags().Changed("execute"):
 		return s.text, true, nil
 	case s.file != "":

@@ -151,7 +151,7 @@ func (l *lines) Write(b []byte) (int, error) {
 		if i < 0 {
 			return l.log.Write(b)
 		}
-		line := strings.TrimSuffix(string(l.partial.Next(i + 1)), "\n")
+		line := strings.TrimSuffix(string(l.partial.Next(i+1)), "\n")
 		l.tail = append(l.tail, line)
 		if len(l.tail) > tailLines {
 			l.tail = l.tail[1:]
