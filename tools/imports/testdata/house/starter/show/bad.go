@@ -1,0 +1,7 @@
+package show
+
+import (
+	_ "example/job"
+	_ "example/sandbox"
+	_ "example/statement"
+)

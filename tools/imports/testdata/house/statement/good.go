@@ -1,0 +1,3 @@
+package statement
+
+import _ "strings"

@@ -1,0 +1,3 @@
+package mem
+
+import _ "example/storage"

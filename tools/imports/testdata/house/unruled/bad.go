@@ -1,0 +1,5 @@
+//go:build never
+
+package unruled
+
+import _ "example/storage"

@@ -1,0 +1,6 @@
+package main
+
+import (
+	_ "example/sandbox"
+	_ "example/storage/mem"
+)

@@ -1,0 +1,7 @@
+package workflows
+
+import (
+	_ "os"
+
+	_ "example/job/sealed"
+)
