@@ -133,3 +133,37 @@ func FuzzDecoder(f *testing.F) {
 		require.LessOrEqual(t, len(whole), len(text))
 	})
 }
+
+// repeated yields a text n times.
+type repeated struct {
+	text string
+	n    int
+	at   int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	if r.n == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.text[r.at:])
+	if r.at += n; r.at == len(r.text) {
+		r.at = 0
+		r.n--
+	}
+	return n, nil
+}
+
+func TestBodyIsStreamedWithBoundedMemory(t *testing.T) {
+	t.Parallel()
+	for _, enclose := range []byte{0, '"'} {
+		o := options{strict: true, dialect: comma(enclose, 0)}
+		p, err := newPlan(one(Type{Name: "VARCHAR"}), o)
+		require.NoError(t, err)
+		var sink discard
+		l := newRowLoader(p, newDecoder(&repeated{text: strings.Repeat("x", 99_999) + "\n", n: 1000}, o.dialect), &sink)
+		require.NoError(t, l.run())
+		require.Equal(t, 1000, sink.rows)
+		require.Len(t, l.decoder.buf, firstBuffer)
+		require.LessOrEqual(t, cap(l.batch.Columns[0].Data), 2*batchBytes)
+	}
+}
