@@ -239,3 +239,6 @@ func (d *database) taken(name string) bool {
 }
 
 func tableExists(name string) error { return fail(1050, "42S01", "Table '%s' already exists", name) }
+
+// LabelKeepNum is how many finished labels a database remembers.
+func (c *Catalog) LabelKeepNum() int { return c.labelKeep }

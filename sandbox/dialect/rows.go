@@ -67,11 +67,45 @@ func (p *Parser) selectStatement() (Statement, error) {
 		return &CurrentVersion{}, nil
 	}
 	start := p.at
+	if items := p.variables(); items != nil {
+		return &SelectVariables{Items: items}, nil
+	}
+	p.at = start
 	if scan := p.tableScan(); scan != nil {
 		return &Select{SQL: p.sql, Scan: scan}, nil
 	}
 	p.at = start
 	return p.rewriteHints()
+}
+
+// variables reads SELECT @@a [AS b], … [LIMIT n], or returns nil.
+func (p *Parser) variables() (items []VariableItem) {
+	p.next()
+	for {
+		first := p.next()
+		if first.Kind != Word || !strings.HasPrefix(first.Text, "@@") {
+			return nil
+		}
+		last := first
+		for p.take(".") { // @@session.x
+			last = p.next()
+		}
+		item := VariableItem{Heading: p.sql[first.Start:last.Stop], Name: strings.ToLower(strings.TrimPrefix(last.Text, "@@"))}
+		if p.take("AS") || p.peek().Kind == Quoted || p.peek().Kind == String {
+			item.Heading = p.next().Text
+		}
+		items = append(items, item)
+		if !p.take(",") {
+			break
+		}
+	}
+	if p.take("LIMIT") {
+		p.next()
+	}
+	if p.end() != nil {
+		return nil
+	}
+	return items
 }
 
 // tableScan reads the plain form, or returns nil.

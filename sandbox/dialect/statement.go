@@ -146,7 +146,14 @@ type (
 	SetConfig struct{ Properties map[string]string }
 	// CurrentVersion is SELECT current_version().
 	CurrentVersion struct{}
+	// SelectVariables is SELECT @@a [AS b], ….
+	SelectVariables struct{ Items []VariableItem }
+	// Kill is KILL [QUERY] id.
+	Kill struct{ Connection int64 }
 )
+
+// VariableItem is one column of SelectVariables.
+type VariableItem struct{ Heading, Name string }
 
 // Parse reads a statement. It returns nil without an error for one that is left to the SQL engine.
 func Parse(sql string) (Statement, error) {
@@ -185,6 +192,10 @@ func Parse(sql string) (Statement, error) {
 		return p.delete()
 	case p.take("UPDATE"):
 		return p.update()
+	case p.take("KILL"):
+		p.takeAny("QUERY", "CONNECTION")
+		id, err := p.integer()
+		return finish(p, &Kill{Connection: id}, err)
 	case p.ahead("SELECT"):
 		return p.selectStatement()
 	}

@@ -1,0 +1,418 @@
+package sqlserver
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/vitess/go/mysql"
+
+	"starkeep/sandbox/catalog"
+	"starkeep/sandbox/dialect"
+)
+
+// may checks a privilege on a table.
+func (x *session) may(privilege string, table dialect.ObjectName) error {
+	return x.server.catalog.Check(x.user(), catalog.Need{Privilege: privilege, Kind: "TABLE", Database: table.Database, Name: table.Name})
+}
+
+func (x *session) mayIn(privilege, database string) error {
+	return x.server.catalog.Check(x.user(), catalog.Need{Privilege: privilege, Kind: "DATABASE", Database: database})
+}
+
+// execute runs one statement.
+func (x *session) execute(ctx context.Context, query string, callback mysql.ResultSpoolFn) error {
+	statement, err := dialect.Parse(query)
+	if err != nil {
+		return err
+	}
+	c := x.server.catalog
+	switch s := statement.(type) {
+	case nil:
+		return x.passOn(ctx, query, callback)
+	case *dialect.Select:
+		return x.selectRows(ctx, s, callback)
+	case *dialect.Insert:
+		return x.insert(ctx, s, callback)
+	case *dialect.Delete:
+		return x.delete(ctx, s, callback)
+	case *dialect.Update:
+		return x.update(ctx, s, callback)
+	case *dialect.Show:
+		return x.show(s, callback)
+	case *dialect.Describe:
+		return x.describe(x.qualify(s.Name), callback)
+	case *dialect.ShowConfig:
+		return x.showConfig(s, callback)
+	case *dialect.CurrentVersion:
+		return rows(callback, []string{"CURRENT_VERSION()"}, [][]any{{x.server.node.Version}})
+	case *dialect.SelectVariables:
+		return x.selectVariables(s, callback)
+	case *dialect.SetVariables:
+		err = x.setVariables(s)
+	case *dialect.SetRole:
+	case *dialect.Use:
+		err = x.use(s.Database)
+	case *dialect.Kill:
+		err = x.server.kill(s.Connection)
+	case *dialect.SetConfig:
+		err = c.CheckAny(x.user(), "OPERATE")
+	case *dialect.CreateUser:
+		err = x.asAdmin(func() error { return c.CreateUser(s.Name, s.Password, s.IfNotExists) })
+	case *dialect.DropUser:
+		err = x.asAdmin(func() error { return c.DropUser(s.Name, s.IfExists) })
+	case *dialect.Grant:
+		s.Object.Database = x.grantDatabase(s.Object)
+		err = x.asAdmin(func() error { return c.Grant(s) })
+	default:
+		err = x.define(statement)
+	}
+	if err != nil {
+		return err
+	}
+	return ok(callback, 0)
+}
+
+// grantDatabase is the database of a table or view that is named without one.
+func (x *session) grantDatabase(o dialect.GrantObject) string {
+	if o.Database == "" && o.Name != "" && o.Kind != "CATALOG" && o.Kind != "SYSTEM" {
+		return x.database
+	}
+	return o.Database
+}
+
+// asAdmin runs what needs the GRANT privilege, which only root has here.
+func (x *session) asAdmin(action func() error) error {
+	if err := x.server.catalog.CheckAny(x.user(), "GRANT"); err != nil {
+		return err
+	}
+	return action()
+}
+
+// define runs the statements that change definitions.
+func (x *session) define(statement dialect.Statement) error {
+	c := x.server.catalog
+	switch s := statement.(type) {
+	case *dialect.CreateDatabase:
+		need := catalog.Need{Privilege: "CREATE DATABASE", Kind: "CATALOG", Name: "default_catalog"}
+		if err := c.Check(x.user(), need); err != nil {
+			return err
+		}
+		return c.CreateDatabase(s.Name, s.IfNotExists)
+	case *dialect.DropDatabase:
+		if err := x.mayIn("DROP", s.Name); err != nil {
+			return err
+		}
+		return c.DropDatabase(s.Name, s.IfExists)
+	case *dialect.CreateTable:
+		s.Name = x.qualify(s.Name)
+		if err := x.known(s.Name.Database, "CREATE TABLE"); err != nil {
+			return err
+		}
+		return c.CreateTable(s)
+	case *dialect.DropTable:
+		s.Name = x.qualify(s.Name)
+		if err := x.may("DROP", s.Name); err != nil {
+			return err
+		}
+		return c.DropTable(s.Name, s.IfExists)
+	case *dialect.Truncate:
+		s.Name = x.qualify(s.Name)
+		if err := x.may("DELETE", s.Name); err != nil {
+			return err
+		}
+		return c.Truncate(s.Name, s.Partitions)
+	case *dialect.AlterTable:
+		s.Name = x.qualify(s.Name)
+		if err := x.may("ALTER", s.Name); err != nil {
+			return err
+		}
+		return c.Alter(s)
+	case *dialect.CreateView:
+		s.Name = x.qualify(s.Name)
+		privilege := "CREATE VIEW"
+		if s.Materialized {
+			privilege = "CREATE MATERIALIZED VIEW"
+		}
+		if err := x.known(s.Name.Database, privilege); err != nil {
+			return err
+		}
+		return c.CreateView(catalog.View{Database: s.Name.Database, Name: s.Name.Name, Materialized: s.Materialized, Columns: s.Columns,
+			Comment: s.Comment, Options: s.Options, Query: s.Query}, s.IfNotExists)
+	case *dialect.DropView:
+		s.Name = x.qualify(s.Name)
+		if err := x.mayIn("DROP", s.Name.Database); err != nil {
+			return err
+		}
+		return c.DropView(s.Name, s.IfExists)
+	}
+	return catalog.Analyzing("the sandbox does not know this statement")
+}
+
+// known fails when a database does not exist, and then when the privilege in it is missing.
+func (x *session) known(database, privilege string) error {
+	if _, err := x.server.catalog.DatabaseID(database); err != nil {
+		return err
+	}
+	return x.mayIn(privilege, database)
+}
+
+// passOn leaves a statement to the engine.
+func (x *session) passOn(ctx context.Context, query string, callback mysql.ResultSpoolFn) error {
+	if strings.TrimSpace(query) == "" {
+		return ok(callback, 0)
+	}
+	sc, schema, iter, err := x.server.engine.query(ctx, x, query)
+	if err != nil {
+		return messageOf(err)
+	}
+	return sendIter(sc, callback, schema, iter, x.limit())
+}
+
+func (x *session) selectRows(ctx context.Context, s *dialect.Select, callback mysql.ResultSpoolFn) error {
+	if s.Scan != nil && !strings.EqualFold(x.qualify(s.Scan.Table).Database, "information_schema") {
+		return x.scan(s.Scan, callback)
+	}
+	x.hints = s.Hints
+	defer func() { x.hints = nil }()
+	return x.passOn(ctx, s.SQL, callback)
+}
+
+// scan answers the plain SELECT that backups live on.
+func (x *session) scan(s *dialect.TableScan, callback mysql.ResultSpoolFn) error {
+	table := x.qualify(s.Table)
+	if err := x.may("SELECT", table); err != nil {
+		return err
+	}
+	scan, err := x.server.catalog.Scan(table, s.Hint)
+	if err != nil {
+		return err
+	}
+	limit := x.limit()
+	if s.Limit >= 0 {
+		limit = min(limit, s.Limit)
+	}
+	if s.Count {
+		res := &result{Fields: []*fieldType{field(s.Heading, int64Type)}}
+		if limit > 0 {
+			res.Rows = append(res.Rows, []value{int64Value(scan.Count())})
+		}
+		return callback(res, false)
+	}
+	var columns []int
+	if s.All {
+		for i := range scan.Columns {
+			columns = append(columns, i)
+		}
+	}
+	for _, name := range s.Columns {
+		at := indexOf(scan.Columns, name)
+		if at < 0 {
+			return catalog.Analyzing("Column '%s' cannot be resolved", name)
+		}
+		columns = append(columns, at)
+	}
+	return sendScan(callback, scan, columns, limit)
+}
+
+func indexOf(columns []dialect.Column, name string) int {
+	for i, c := range columns {
+		if strings.EqualFold(c.Name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// insert runs INSERT INTO and OVERWRITE. Values that are not literals are computed by the engine.
+func (x *session) insert(ctx context.Context, s *dialect.Insert, callback mysql.ResultSpoolFn) error {
+	in := catalog.Insertion{Table: x.qualify(s.Table), Target: s.Target, Overwrite: s.Overwrite, Label: s.Label, Columns: s.Columns}
+	if err := x.may("INSERT", in.Table); err != nil {
+		return err
+	}
+	for _, tuple := range s.Literals {
+		row := make([][]byte, len(tuple))
+		for i, v := range tuple {
+			if !v.Null {
+				row[i] = append([]byte{}, v.Text...)
+			}
+		}
+		in.Rows = append(in.Rows, row)
+	}
+	queries := []string{s.Query}
+	switch {
+	case s.Rows != nil:
+		queries = nil
+		for _, tuple := range s.Rows {
+			queries = append(queries, "SELECT "+tuple)
+		}
+	case s.Literals != nil:
+		queries = nil
+	}
+	for _, q := range queries {
+		computed, err := x.compute(ctx, q)
+		if err != nil {
+			return err
+		}
+		in.Rows = append(in.Rows, computed...)
+	}
+	n, err := x.server.catalog.Insert(in)
+	if err != nil {
+		return err
+	}
+	return ok(callback, n)
+}
+
+// compute runs a query and returns its rows as texts, nil for NULL. Hints in it are obeyed.
+func (x *session) compute(ctx context.Context, query string) ([][][]byte, error) {
+	statement, err := dialect.Parse(query)
+	if err != nil {
+		return nil, err
+	}
+	if s, isSelect := statement.(*dialect.Select); isSelect && s.Scan == nil {
+		x.hints, query = s.Hints, s.SQL
+		defer func() { x.hints = nil }()
+	} else if isSelect && s.Scan != nil {
+		return x.computeScan(s.Scan)
+	}
+	sc, schema, iter, err := x.server.engine.query(ctx, x, query)
+	if err != nil {
+		return nil, messageOf(err)
+	}
+	computed, err := sql.RowIterToRows(sc, iter)
+	if err != nil {
+		return nil, messageOf(err)
+	}
+	texts := make([][][]byte, len(computed))
+	for i, row := range computed {
+		texts[i] = make([][]byte, len(row))
+		for j, v := range row {
+			if texts[i][j], err = encode(sc, schema[j].Type, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return texts, nil
+}
+
+// computeScan reads a plain SELECT past the engine, so that every byte survives.
+func (x *session) computeScan(s *dialect.TableScan) (texts [][][]byte, err error) {
+	err = x.scan(s, func(res *result, _ bool) error {
+		for _, row := range res.Rows {
+			text := make([][]byte, len(row))
+			for i, v := range row {
+				if !v.IsNull() {
+					text[i] = append([]byte{}, v.Raw()...)
+				}
+			}
+			texts = append(texts, text)
+		}
+		return nil
+	})
+	return texts, err
+}
+
+// delete evaluates the condition for every row of a scan and removes those that meet it; when the table moved
+// meanwhile, it starts again.
+func (x *session) delete(ctx context.Context, s *dialect.Delete, callback mysql.ResultSpoolFn) error {
+	table := x.qualify(s.Table)
+	if err := x.may("DELETE", table); err != nil {
+		return err
+	}
+	if s.Where == "" { // fe:sql/analyzer/DeleteAnalyzer
+		return catalog.Analyzing("Where clause is not set")
+	}
+	for {
+		scan, err := x.server.catalog.Scan(table, s.Hint)
+		if err != nil {
+			return err
+		}
+		met, err := x.evaluate(ctx, scan, table, "("+s.Where+") IS TRUE")
+		if err != nil {
+			return err
+		}
+		_, err = x.server.catalog.Delete(scan, func(row int64) bool { return string(met[row][0]) == "1" })
+		if !errors.Is(err, catalog.ErrMoved) {
+			if err != nil {
+				return err
+			}
+			return ok(callback, 0) // StarRocks tells no count
+		}
+	}
+}
+
+// evaluate computes expressions over every row of a scan, in its order.
+func (x *session) evaluate(ctx context.Context, scan *catalog.Scan, table dialect.ObjectName, expressions ...string) ([][][]byte, error) {
+	x.pinned = scan
+	defer func() { x.pinned = nil }()
+	return x.compute(ctx, "SELECT "+strings.Join(expressions, ", ")+" FROM `"+table.Database+"`.`"+table.Name+"`")
+}
+
+// update is an upsert of the changed rows: only PRIMARY tables have it (fe:sql/analyzer/UpdateAnalyzer).
+func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.ResultSpoolFn) error {
+	table := x.qualify(s.Table)
+	if err := x.may("UPDATE", table); err != nil {
+		return err
+	}
+	scan, err := x.server.catalog.Scan(table, dialect.Hint{})
+	if err != nil {
+		return err
+	}
+	switch {
+	case scan.Model != dialect.Primary:
+		return catalog.Analyzing("table %s does not support update", table.Name)
+	case s.Where == "":
+		return catalog.Analyzing("must specify where clause to prevent full table update")
+	}
+	changes := map[int]int{} // column -> index in the evaluated row
+	for i, name := range s.Columns {
+		at := indexOf(scan.Columns, name)
+		switch {
+		case at < 0:
+			return catalog.Analyzing("table '%s' do not existing column '%s'", table.Name, name)
+		case scan.Columns[at].Key:
+			return catalog.Analyzing("primary key column cannot be updated: %s", name)
+		}
+		changes[at] = i + 1
+	}
+	evaluated, err := x.evaluate(ctx, scan, table, append([]string{"(" + s.Where + ") IS TRUE"}, s.Values...)...)
+	if err != nil {
+		return err
+	}
+	in := catalog.Insertion{Table: table}
+	at := 0
+	for row := range scan.Rows() {
+		computed := evaluated[at]
+		at++
+		if string(computed[0]) != "1" {
+			continue
+		}
+		values := make([][]byte, len(scan.Columns))
+		row.Values(values)
+		for column, i := range changes {
+			values[column] = computed[i]
+		}
+		in.Rows = append(in.Rows, values)
+	}
+	if len(in.Rows) == 0 {
+		return ok(callback, 0)
+	}
+	n, err := x.server.catalog.Insert(in)
+	if err != nil {
+		return err
+	}
+	return ok(callback, n)
+}
+
+// kill cuts a connection.
+func (s *Server) kill(id int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, found := s.sessions[uint32(id)]
+	if !found {
+		return &catalog.Error{Code: 1094, State: "HY000", Text: "Unknown thread id: " + formatInt(id)}
+	}
+	x.conn.Close()
+	return nil
+}

@@ -1,0 +1,301 @@
+package sqlserver
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
+
+	"starkeep/sandbox/catalog"
+	"starkeep/sandbox/dialect"
+)
+
+// informationSchema is the database information_schema (reference §5.3). Of MySQL's own views it has those that clients
+// of StarRocks read.
+type informationSchema struct{ server *Server }
+
+var _ sql.Database = informationSchema{}
+
+// systemTable is one view: its columns, in order, and its rows as a session sees them. A column whose name ends in # is
+// a number.
+type systemTable struct {
+	columns string
+	rows    func(*session) []sql.Row
+}
+
+var system = map[string]systemTable{
+	"schemata": {"CATALOG_NAME SCHEMA_NAME DEFAULT_CHARACTER_SET_NAME DEFAULT_COLLATION_NAME SQL_PATH", (*session).schemata},
+	"tables": {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE VERSION# ROW_FORMAT TABLE_ROWS# AVG_ROW_LENGTH# DATA_LENGTH# MAX_DATA_LENGTH# " +
+		"INDEX_LENGTH# DATA_FREE# AUTO_INCREMENT# CREATE_TIME UPDATE_TIME CHECK_TIME TABLE_COLLATION CHECKSUM# CREATE_OPTIONS TABLE_COMMENT", (*session).tableRows},
+	"tables_config": {"TABLE_SCHEMA TABLE_NAME TABLE_ENGINE TABLE_MODEL PRIMARY_KEY PARTITION_KEY DISTRIBUTE_KEY DISTRIBUTE_TYPE DISTRIBUTE_BUCKET# " +
+		"SORT_KEY PROPERTIES TABLE_ID#", (*session).tableConfigs},
+	"columns": {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION# COLUMN_DEFAULT IS_NULLABLE DATA_TYPE CHARACTER_MAXIMUM_LENGTH# " +
+		"CHARACTER_OCTET_LENGTH# NUMERIC_PRECISION# NUMERIC_SCALE# DATETIME_PRECISION# CHARACTER_SET_NAME COLLATION_NAME COLUMN_TYPE COLUMN_KEY EXTRA " +
+		"PRIVILEGES COLUMN_COMMENT COLUMN_SIZE# DECIMAL_DIGITS# GENERATION_EXPRESSION SRS_ID#", (*session).columnRows},
+	"partitions_meta": {"DB_NAME TABLE_NAME PARTITION_NAME PARTITION_ID# COMPACT_VERSION# VISIBLE_VERSION# VISIBLE_VERSION_TIME NEXT_VERSION# DATA_VERSION# " +
+		"VERSION_EPOCH# VERSION_TXN_TYPE PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY BUCKETS# REPLICATION_NUM# STORAGE_MEDIUM COOLDOWN_TIME " +
+		"LAST_CONSISTENCY_CHECK_TIME IS_IN_MEMORY# IS_TEMP# DATA_SIZE# ROW_COUNT# ENABLE_DATACACHE# AVG_CS# P50_CS# MAX_CS# STORAGE_PATH STORAGE_SIZE# " +
+		"TABLET_BALANCED# METADATA_SWITCH_VERSION#", (*session).partitionsMeta},
+	"views": {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME VIEW_DEFINITION CHECK_OPTION IS_UPDATABLE DEFINER SECURITY_TYPE CHARACTER_SET_CLIENT COLLATION_CONNECTION",
+		(*session).viewRows},
+	"materialized_views": {"MATERIALIZED_VIEW_ID# TABLE_SCHEMA TABLE_NAME REFRESH_TYPE IS_ACTIVE INACTIVE_REASON PARTITION_TYPE TASK_ID# TASK_NAME " +
+		"LAST_REFRESH_START_TIME LAST_REFRESH_FINISHED_TIME LAST_REFRESH_DURATION LAST_REFRESH_STATE LAST_REFRESH_FORCE_REFRESH LAST_REFRESH_START_PARTITION " +
+		"LAST_REFRESH_END_PARTITION LAST_REFRESH_BASE_REFRESH_PARTITIONS LAST_REFRESH_MV_REFRESH_PARTITIONS LAST_REFRESH_ERROR_CODE LAST_REFRESH_ERROR_MESSAGE " +
+		"TABLE_ROWS# MATERIALIZED_VIEW_DEFINITION EXTRA_MESSAGE QUERY_REWRITE_STATUS CREATOR LAST_REFRESH_PROCESS_TIME LAST_REFRESH_JOB_ID LAST_REFRESH_TIME",
+		(*session).materializedViewRows},
+	"loads": {"ID# LABEL PROFILE_ID DB_NAME TABLE_NAME USER WAREHOUSE STATE PROGRESS TYPE PRIORITY SCAN_ROWS# SCAN_BYTES# FILTERED_ROWS# UNSELECTED_ROWS# " +
+		"SINK_ROWS# RUNTIME_DETAILS CREATE_TIME LOAD_START_TIME LOAD_COMMIT_TIME LOAD_FINISH_TIME PROPERTIES ERROR_MSG TRACKING_SQL REJECTED_RECORD_PATH JOB_ID#",
+		(*session).loadRows},
+	"session_variables": {"VARIABLE_NAME VARIABLE_VALUE", (*session).variableRows},
+	"global_variables":  {"VARIABLE_NAME VARIABLE_VALUE", (*session).variableRows},
+	// empty here and in part in StarRocks too: partitions is a shell there (reference §5.3)
+	"partitions":       {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME PARTITION_NAME SUBPARTITION_NAME PARTITION_ORDINAL_POSITION#", (*session).noRows},
+	"routines":         {"SPECIFIC_NAME ROUTINE_CATALOG ROUTINE_SCHEMA ROUTINE_NAME ROUTINE_TYPE", (*session).noRows},
+	"key_column_usage": {"CONSTRAINT_CATALOG CONSTRAINT_SCHEMA CONSTRAINT_NAME TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION# POSITION_IN_UNIQUE_CONSTRAINT# REFERENCED_TABLE_SCHEMA REFERENCED_TABLE_NAME REFERENCED_COLUMN_NAME", (*session).noRows},
+	"statistics":       {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME NON_UNIQUE# INDEX_SCHEMA INDEX_NAME SEQ_IN_INDEX# COLUMN_NAME", (*session).noRows},
+	"triggers":         {"TRIGGER_CATALOG TRIGGER_SCHEMA TRIGGER_NAME EVENT_OBJECT_SCHEMA EVENT_OBJECT_TABLE", (*session).noRows},
+	"engines":          {"ENGINE SUPPORT COMMENT TRANSACTIONS XA SAVEPOINTS", (*session).noRows},
+}
+
+func systemTables() []string { return slices.Sorted(maps.Keys(system)) }
+
+// Name implements sql.Database.
+func (informationSchema) Name() string { return "information_schema" }
+
+// GetTableNames implements sql.Database.
+func (informationSchema) GetTableNames(*sql.Context) ([]string, error) { return systemTables(), nil }
+
+// GetTableInsensitive implements sql.Database.
+func (informationSchema) GetTableInsensitive(_ *sql.Context, name string) (sql.Table, bool, error) {
+	name = strings.ToLower(name)
+	t, found := system[name]
+	if !found {
+		return nil, false, &catalog.Error{Code: 5502, State: "42602", Text: "Unknown table 'information_schema." + name + "'"}
+	}
+	v := &systemView{name: name, rows: t.rows}
+	for _, column := range strings.Fields(t.columns) {
+		c := &sql.Column{Name: strings.TrimSuffix(column, "#"), Type: text, Nullable: true, Source: name, DatabaseSource: "information_schema"}
+		if strings.HasSuffix(column, "#") {
+			c.Type = types.Int64
+		}
+		v.schema = append(v.schema, c)
+	}
+	return v, true, nil
+}
+
+// systemView is a view of information_schema.
+type systemView struct {
+	name   string
+	schema sql.Schema
+	rows   func(*session) []sql.Row
+}
+
+var _ sql.Table = (*systemView)(nil)
+
+// Name implements sql.Table.
+func (v *systemView) Name() string { return v.name }
+
+// String implements sql.Table.
+func (v *systemView) String() string { return v.name }
+
+// Schema implements sql.Table.
+func (v *systemView) Schema() sql.Schema { return v.schema }
+
+// Collation implements sql.Table.
+func (v *systemView) Collation() sql.CollationID { return sql.Collation_utf8mb4_0900_bin }
+
+// Partitions implements sql.Table.
+func (v *systemView) Partitions(*sql.Context) (sql.PartitionIter, error) {
+	return sql.PartitionsToPartitionIter(whole{}), nil
+}
+
+// PartitionRows implements sql.Table.
+func (v *systemView) PartitionRows(ctx *sql.Context, _ sql.Partition) (sql.RowIter, error) {
+	x := sessionOf(ctx)
+	if x == nil {
+		return sql.RowsToRowIter(), nil
+	}
+	return sql.RowsToRowIter(v.rows(x)...), nil
+}
+
+// eachTable calls f for every table that the user has a privilege on.
+func (x *session) eachTable(f func(catalog.TableInfo)) {
+	for _, database := range x.server.catalog.Databases() {
+		for _, t := range x.server.catalog.Tables(database) {
+			if x.visible(database, t.Name) {
+				f(t)
+			}
+		}
+	}
+}
+
+func (x *session) eachView(f func(catalog.View)) {
+	for _, database := range x.databases() {
+		for _, v := range x.server.catalog.Views(database) {
+			f(v)
+		}
+	}
+}
+
+// moment prints a time in the session's zone, as these views do, unlike SHOW (reference §0.5).
+func (x *session) moment(t time.Time) string { return t.In(x.location()).Format(time.DateTime) }
+
+func (x *session) noRows() []sql.Row { return nil }
+
+func (x *session) schemata() (list []sql.Row) {
+	for _, name := range x.databases() {
+		list = append(list, sql.Row{"def", name, "utf8", "utf8_general_ci", nil})
+	}
+	return list
+}
+
+func (x *session) tableRows() (list []sql.Row) {
+	x.eachTable(func(t catalog.TableInfo) {
+		var count, size int64
+		for _, p := range t.Partitions {
+			count, size = count+p.Rows(), size+p.Bytes()
+		}
+		average := int64(0)
+		if count > 0 {
+			average = size / count
+		}
+		list = append(list, sql.Row{"def", t.Database, t.Name, "BASE TABLE", "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
+			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Def.Comment})
+	})
+	x.eachView(func(v catalog.View) { // materialized views are VIEW here too (reference §5.3)
+		list = append(list, sql.Row{"def", v.Database, v.Name, "VIEW", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, x.moment(v.Created),
+			nil, nil, "utf8_general_ci", nil, nil, v.Comment})
+	})
+	return list
+}
+
+// models are the names of the key models in tables_config.
+var models = map[string]string{dialect.Duplicate: "DUP_KEYS", dialect.Aggregate: "AGG_KEYS", dialect.Unique: "UNQ_KEYS", dialect.Primary: "PRI_KEYS"}
+
+func (x *session) tableConfigs() (list []sql.Row) {
+	x.eachTable(func(t catalog.TableInfo) {
+		d := t.Def
+		key := ""
+		if d.Model == dialect.Primary || d.Model == dialect.Unique {
+			key = backQuoted(d.Keys)
+		}
+		kind := "HASH"
+		if d.Hash == nil {
+			kind = "RANDOM"
+		}
+		properties, err := json.Marshal(d.Properties)
+		if err != nil { // strings only: cannot happen
+			properties = nil
+		}
+		sort := d.OrderBy
+		if sort == nil {
+			sort = d.Keys
+		}
+		list = append(list, sql.Row{t.Database, t.Name, "OLAP", models[d.Model], key, backQuoted(d.Partition.Columns), backQuoted(d.Hash), kind,
+			int64(d.Buckets), backQuoted(sort), string(properties), t.ID})
+	})
+	x.eachView(func(v catalog.View) {
+		engine := "VIEW"
+		if v.Materialized {
+			engine = "MATERIALIZED_VIEW"
+		}
+		list = append(list, sql.Row{v.Database, v.Name, engine, "", "", "", "", "", nil, "", "", v.ID})
+	})
+	return list
+}
+
+func backQuoted(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "`" + strings.Join(names, "`, `") + "`"
+}
+
+// columnKeys are COLUMN_KEY by model.
+var columnKeys = map[string]string{dialect.Duplicate: "DUP", dialect.Aggregate: "AGG", dialect.Unique: "UNI", dialect.Primary: "PRI"}
+
+func (x *session) columnRows() (list []sql.Row) {
+	x.eachTable(func(t catalog.TableInfo) {
+		for i, c := range t.Def.Columns {
+			key := ""
+			if c.Key {
+				key = columnKeys[t.Def.Model]
+			}
+			var length, precision, scale any
+			switch c.Type.Name {
+			case "CHAR", "VARCHAR", "VARBINARY":
+				length = int64(c.Type.Length)
+			case "DECIMAL":
+				precision, scale = int64(c.Type.Precision), int64(c.Type.Scale)
+			}
+			list = append(list, sql.Row{"def", t.Database, t.Name, c.Name, int64(i + 1), defaultText(c), yesNo(c.Nullable), strings.ToLower(c.Type.Name),
+				length, length, precision, scale, nil, nil, nil, c.Type.String(), key, extra(c), "", c.Comment, length, scale, "", nil})
+		}
+	})
+	return list
+}
+
+func (x *session) partitionsMeta() (list []sql.Row) {
+	x.eachTable(func(t catalog.TableInfo) {
+		replicas, err := strconv.ParseInt(t.Def.Properties["replication_num"], 10, 64)
+		if err != nil {
+			replicas = 1
+		}
+		for _, p := range t.Partitions {
+			temporary := int64(0)
+			if p.Temporary {
+				temporary = 1
+			}
+			list = append(list, sql.Row{t.Database, t.Name, p.Name, p.ID, int64(0), p.Version, x.moment(p.Moved), p.Version + 1, p.Version, int64(0),
+				"TXN_NORMAL", strings.Join(t.Def.Partition.Columns, ", "), p.Values, distributionKey(p.Hash), int64(p.Buckets), replicas, "HDD", farFuture,
+				nil, int64(0), temporary, p.Bytes(), p.Rows(), int64(0), int64(0), int64(0), int64(0), "", p.Bytes(), int64(1), int64(0)})
+		}
+	})
+	return list
+}
+
+func (x *session) viewRows() (list []sql.Row) {
+	x.eachView(func(v catalog.View) {
+		if !v.Materialized {
+			list = append(list, sql.Row{"def", v.Database, v.Name, v.Query, "NONE", "NO", nil, "NONE", "utf8", "utf8_general_ci"})
+		}
+	})
+	return list
+}
+
+const materializedViewColumns = 28
+
+func (x *session) materializedViewRows() (list []sql.Row) {
+	x.eachView(func(v catalog.View) {
+		if !v.Materialized {
+			return
+		}
+		row := make(sql.Row, materializedViewColumns)
+		row[0], row[1], row[2], row[3], row[4], row[5], row[21] = v.ID, v.Database, v.Name, "ASYNC", "true", "", v.Query
+		list = append(list, row)
+	})
+	return list
+}
+
+func (x *session) loadRows() (list []sql.Row) {
+	for _, l := range x.server.catalog.Loads() {
+		if !x.visible(l.Database, l.Table) {
+			continue
+		}
+		list = append(list, sql.Row{l.ID, l.Label, "", l.Database, l.Table, l.User, "", l.State, "100%", "STREAM_LOAD", "NORMAL", l.Rows, l.Bytes, int64(0),
+			int64(0), l.Rows, "{}", x.moment(l.Started), x.moment(l.Started), x.moment(l.Finished), x.moment(l.Finished), "{}", l.Error, "", "", l.ID})
+	}
+	return list
+}
+
+func (x *session) variableRows() (list []sql.Row) {
+	for _, name := range slices.Sorted(maps.Keys(x.variables)) {
+		list = append(list, sql.Row{name, x.variables[name]})
+	}
+	return list
+}
