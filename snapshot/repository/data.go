@@ -102,7 +102,7 @@ func (r *Repository) cut(ref snapshot.ObjectRef, size int64) *DamageError {
 }
 
 func (r *Repository) rotten(ref snapshot.ObjectRef, sum []byte) *DamageError {
-	return &DamageError{Key: r.prefix + ref.Key, Reason: fmt.Sprintf("its bytes changed: SHA-256 is %x", sum), Advice: adviceLost}
+	return &DamageError{Key: r.prefix + ref.Key, Reason: fmt.Sprintf("its bytes changed: SHA-256 is %x", sum), Advice: adviceRotten}
 }
 
 // FetchData copies a data object into a new file in dir, verified by size and SHA-256, and returns its path. The caller

@@ -27,8 +27,10 @@ var (
 
 // What to do about damage.
 const (
-	adviceLost    = "restore the tables that do not need it, or an older snapshot; if the bucket keeps versions, bring it back; the next backup stores it again as long as the source still holds these rows"
-	adviceForeign = "something other than Starkeep wrote it: move it out of the repository, or bring back the original"
+	adviceLost    = "the next backup stores it again as long as the source still holds these rows; until then restore the tables that do not need it, or an older snapshot; if the bucket keeps versions, bring it back"
+	adviceRotten  = "delete it: the next backup stores it again as long as the source still holds these rows; until then restore the tables that do not need it, or an older snapshot; if the bucket keeps versions, bring an older one back"
+	adviceIndex   = "the tables it describes cannot be restored from this snapshot: restore the others, or another snapshot; if the bucket keeps versions, bring it back"
+	adviceForeign = "it was changed since, or something other than Starkeep wrote it: bring back the original, or move it out of the repository"
 )
 
 // DamageError says that the repository is not as Starkeep wrote it. A repeat cannot help.

@@ -128,8 +128,6 @@ func (r *Repository) fetchIndex(ctx context.Context, ref snapshot.ObjectRef) ([]
 	return data, nil
 }
 
-const adviceIndex = "the tables it describes cannot be restored from this snapshot: restore the others, or another snapshot; if the bucket keeps versions, bring it back"
-
 // decodeIndex decodes line by line: memory is bounded by the longest line, whatever the size.
 func decodeIndex(data []byte, fn func(snapshot.PartitionEntry) error) error {
 	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),

@@ -41,8 +41,8 @@ func create(t testing.TB) (*Repository, *fault.Bucket) {
 	return r, b
 }
 
-// file writes a spool file and returns the reference of its content.
-func file(t testing.TB, content string) (string, snapshot.ObjectRef) {
+// spoolFile writes a spool file and returns the reference of its content.
+func spoolFile(t testing.TB, content string) (string, snapshot.ObjectRef) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "spool")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
@@ -51,7 +51,7 @@ func file(t testing.TB, content string) (string, snapshot.ObjectRef) {
 
 func putData(t testing.TB, r *Repository, content string) snapshot.ObjectRef {
 	t.Helper()
-	path, ref := file(t, content)
+	path, ref := spoolFile(t, content)
 	_, err := r.PutData(t.Context(), path, ref)
 	require.NoError(t, err)
 	return ref
@@ -218,7 +218,7 @@ func TestNamesFromUsersNeverBecomeOtherPaths(t *testing.T) {
 			require.ErrorIs(t, r.WritePage(ctx, "j1", page, 1), ErrInvalidName, page)
 		}
 	}
-	_, ref := file(t, "x")
+	_, ref := spoolFile(t, "x")
 	wrongFolder := snapshot.ObjectRef{Key: "data/ff" + ref.Key[len("data/ff"):], Size: 1}
 	_, err := r.HasData(ctx, wrongFolder)
 	require.ErrorIs(t, err, ErrInvalidName)
@@ -228,7 +228,7 @@ func TestNamesFromUsersNeverBecomeOtherPaths(t *testing.T) {
 func TestEqualContentIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
-	path, ref := file(t, "rows")
+	path, ref := spoolFile(t, "rows")
 	ok, err := r.HasData(t.Context(), ref)
 	require.NoError(t, err)
 	require.False(t, ok)
@@ -248,7 +248,7 @@ func TestEqualContentIsStoredOnce(t *testing.T) {
 func TestSpoolFileThatChangedIsNeverStored(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
-	path, ref := file(t, "rows")
+	path, ref := spoolFile(t, "rows")
 	require.NoError(t, os.WriteFile(path, []byte("ROWS"), 0o600))
 	_, err := r.PutData(t.Context(), path, ref)
 	require.ErrorIs(t, err, storage.ErrBody)
@@ -258,7 +258,7 @@ func TestSpoolFileThatChangedIsNeverStored(t *testing.T) {
 func TestCutObjectIsMendedByTheNextPut(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
-	path, ref := file(t, "rows")
+	path, ref := spoolFile(t, "rows")
 	require.NoError(t, b.Put(t.Context(), prefix(testName)+ref.Key, storage.BytesBody([]byte("ro")), storage.PutOptions{}))
 	ok, err := r.HasData(t.Context(), ref)
 	require.NoError(t, err)
@@ -276,7 +276,7 @@ func TestCutObjectIsMendedByTheNextPut(t *testing.T) {
 func TestPutRacesAndLostAnswersAreHarmless(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
-	path, ref := file(t, "rows")
+	path, ref := spoolFile(t, "rows")
 	b.Set(fault.Fault{Method: fault.Put, After: true})
 	_, err := r.PutData(t.Context(), path, ref)
 	require.ErrorIs(t, err, fault.ErrInjected)
