@@ -95,8 +95,15 @@ func IsSystem(database string) bool {
 var (
 	databaseName  = regexp.MustCompile(`^[a-zA-Z][\w\-~!@#$%^&<>=+]{0,255}$|^_[a-zA-Z0-9][\w\-~!@#$%^&<>=+]{0,254}$`)
 	partitionName = regexp.MustCompile(`^[a-zA-Z]\w{0,63}$|^_[a-zA-Z0-9]\w{0,62}$`)
-	columnName    = regexp.MustCompile(`^[^\x00=<>!*]{1,1024}$`)
 )
+
+func validColumn(name string) bool {
+	return name != "" && len(name) <= 1024 && !strings.ContainsAny(name, "\x00=<>!*")
+}
+
+func validTable(name string) bool {
+	return name != "" && len(name) <= 1024 && !strings.Contains(name, "\x00")
+}
 
 // CreateDatabase creates a database.
 func (c *Catalog) CreateDatabase(name string, ifNotExists bool) error {

@@ -28,6 +28,9 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 	if err != nil {
 		return err
 	}
+	if !validTable(def.Name.Name) {
+		return fail(1104, "42000", "Incorrect table name '%s'", def.Name.Name)
+	}
 	if d.taken(def.Name.Name) {
 		if def.IfNotExists {
 			return nil
@@ -92,7 +95,7 @@ func complete(given *dialect.CreateTable) (*dialect.CreateTable, error) {
 	}
 	seen := map[string]bool{}
 	for _, column := range def.Columns {
-		if !columnName.MatchString(column.Name) {
+		if !validColumn(column.Name) {
 			return nil, fail(1166, "42000", "Incorrect column name '%s'", column.Name)
 		}
 		if lower := strings.ToLower(column.Name); seen[lower] {
