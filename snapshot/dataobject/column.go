@@ -33,7 +33,7 @@ type column struct {
 type integerText struct {
 	parse    func(data []byte, start, end int) (int64, bool)
 	put      func(dst []byte, o int, v int64) int // may write up to maxIntText bytes
-	min, max int64                                // what put can write
+	min, max int64                                // what put can write; any integer if both are zero
 }
 
 func newColumn(l layout) *column {
@@ -45,7 +45,6 @@ func integerTextOf(t snapshot.Type) integerText {
 		return integerText{
 			parse: func(data []byte, start, end int) (int64, bool) { return parseInt(data, start, end, min, max) },
 			put:   putInt,
-			min:   min, max: max,
 		}
 	}
 	switch t.Kind {
@@ -61,7 +60,6 @@ func integerTextOf(t snapshot.Type) integerText {
 				return parseDecimal(data, start, end, t.Precision, t.Scale)
 			},
 			put: func(dst []byte, o int, v int64) int { return putDecimal(dst, o, v, t.Scale) },
-			min: math.MinInt64, max: math.MaxInt64,
 		}
 	case snapshot.Date:
 		return integerText{

@@ -261,7 +261,7 @@ func FuzzPages(f *testing.F) {
 
 		var e entries
 		if len(page) > 2 && e.read(page[2:], int(binary.LittleEndian.Uint16(page))%100) == nil && c.rows() > 0 {
-			_ = e.readIndexes(page, c)
+			_ = e.readIndexes(page, c, &scratch{})
 		}
 	})
 }

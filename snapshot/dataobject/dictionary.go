@@ -120,8 +120,15 @@ func (d *dictionary) appendIndexes(dst []byte) []byte {
 
 // entries is a dictionary as it is read.
 type entries struct {
-	bytes []byte
+	bytes []byte // and maxShort more
 	ends  []uint32
+}
+
+func (e *entries) start(i int) uint32 {
+	if i == 0 {
+		return 0
+	}
+	return e.ends[i-1]
 }
 
 // maxShort is the length up to which entries are copied as one piece of fixed size, which is much faster than a call.
@@ -137,7 +144,10 @@ func (e *entries) read(page []byte, n int) error {
 		if len(page) < 4 || uint64(len(page)-4) < uint64(binary.LittleEndian.Uint32(page)) {
 			return fmt.Errorf("%w: dictionary is cut", ErrDamaged)
 		}
-		end := 4 + binary.LittleEndian.Uint32(page)
+		end := 4 + int(binary.LittleEndian.Uint32(page))
+		if end-4 > maxEntryBytes {
+			return fmt.Errorf("%w: dictionary has an entry of %d bytes", ErrDamaged, end-4)
+		}
 		e.bytes = append(e.bytes, page[4:end]...)
 		e.ends = append(e.ends, uint32(len(e.bytes)))
 		page = page[end:]
@@ -150,7 +160,7 @@ func (e *entries) read(page []byte, n int) error {
 }
 
 // readIndexes fills c with the entries that a data page names.
-func (e *entries) readIndexes(page []byte, c *column) error {
+func (e *entries) readIndexes(page []byte, c *column, s *scratch) error {
 	n := c.rows() - c.nulls
 	groups := (n + 7) / 8
 	if len(page) < 1 || int(page[0]) != width(len(e.ends)) || n > 0 && len(e.ends) == 0 {
@@ -163,9 +173,10 @@ func (e *entries) readIndexes(page []byte, c *column) error {
 	}
 	page = page[1+k:]
 	c.ends = resize(c.ends, n)
-	c.bytes = c.bytes[:0]
+	s.int32s = resize(s.int32s, n) // the indexes
 	var word uint64
 	var have int
+	var end uint32
 	mask := uint64(1)<<w - 1
 	for i := range c.ends {
 		for have < w {
@@ -179,13 +190,22 @@ func (e *entries) readIndexes(page []byte, c *column) error {
 		if index >= len(e.ends) {
 			return errValues(c)
 		}
-		start := uint32(0)
-		if index > 0 {
-			start = e.ends[index-1]
-		}
-		c.bytes = append(c.bytes, e.bytes[start:e.ends[index]]...)
-		c.ends[i] = uint32(len(c.bytes))
+		s.int32s[i] = int32(index)
+		end += e.ends[index] - e.start(index)
+		c.ends[i] = end
 	}
+	c.bytes = resize(c.bytes, int(end)+maxShort)
+	o := uint32(0)
+	for i, index := range s.int32s {
+		from, to := e.start(int(index)), e.ends[index]
+		if to-from <= maxShort {
+			*(*[maxShort]byte)(c.bytes[o:]) = *(*[maxShort]byte)(e.bytes[from:])
+		} else {
+			copy(c.bytes[o:], e.bytes[from:to])
+		}
+		o = c.ends[i]
+	}
+	c.bytes = c.bytes[:end]
 	return nil
 }
 

@@ -102,6 +102,10 @@ func putInt(dst []byte, o int, v int64) int {
 }
 
 func putUint(dst []byte, o int, u uint64) int {
+	if u < 10 { // whole columns are such: flags, counts, percentages
+		dst[o] = '0' + byte(u)
+		return o + 1
+	}
 	if u < 1e8 {
 		w := toDigits(u)
 		leading := bits.TrailingZeros64(w|1<<56) &^ 7

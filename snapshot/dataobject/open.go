@@ -236,7 +236,7 @@ func (o *objectReader) readChunk(c *column, at chunk, rows int) error {
 		if h.encoding != format.RLEDictionary || c.kind != format.ByteArray {
 			return errValues(c)
 		}
-		return d.entries.readIndexes(values, c)
+		return d.entries.readIndexes(values, c, &d.scratch)
 	}
 	return readValues(values, c, h.encoding, &d.scratch)
 }

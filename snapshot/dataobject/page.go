@@ -206,7 +206,7 @@ func checkRange[T int32 | int64](c *column, values []T, err error) error {
 	if err != nil || len(values) != c.rows()-c.nulls {
 		return errValues(c)
 	}
-	if len(values) == 0 {
+	if len(values) == 0 || c.text.min == c.text.max {
 		return nil
 	}
 	if int64(slices.Min(values)) < c.text.min || int64(slices.Max(values)) > c.text.max {
