@@ -137,29 +137,52 @@ func decodeIndex(data []byte, fn func(snapshot.PartitionEntry) error) error {
 	}
 	defer z.Close()
 	text := &io.LimitedReader{R: z, N: maxIndexText}
-	lines := bufio.NewScanner(text)
-	lines.Buffer(nil, maxIndexLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		var e snapshot.PartitionEntry
-		if err := strict(lines.Bytes(), &e); err != nil {
+	lines := bufio.NewReaderSize(text, 64<<10)
+	var line []byte
+	for n := 1; ; n++ {
+		line, err = readLine(lines, line[:0])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = decodeEntry(line, fn)
+		}
+		if err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
-		if err := checkEntry(e); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-		if err := fn(e); err != nil {
-			return err
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", n+1, err)
 	}
 	if text.N == 0 {
 		return fmt.Errorf("more than %d bytes of text", int64(maxIndexText))
 	}
 	return nil
+}
+
+// readLine appends the next line to buf, with its end. Text after the last line end is an error: it was cut.
+func readLine(r *bufio.Reader, buf []byte) ([]byte, error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if buf = append(buf, part...); len(buf) > maxIndexLine {
+			return buf, fmt.Errorf("longer than %d bytes", maxIndexLine)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(buf) > 0:
+			return buf, io.ErrUnexpectedEOF
+		default:
+			return buf, err
+		}
+	}
+}
+
+func decodeEntry(line []byte, fn func(snapshot.PartitionEntry) error) error {
+	var e snapshot.PartitionEntry
+	if err := strict(line, &e); err != nil {
+		return err
+	}
+	if err := checkEntry(e); err != nil {
+		return err
+	}
+	return fn(e)
 }
 
 // encoder is shared: EncodeAll is safe for concurrent use, and gives equal bytes for equal bytes.
