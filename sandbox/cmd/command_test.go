@@ -87,6 +87,10 @@ func TestDamageShowsInTheProofAndLoadingAgainRepairsIt(t *testing.T) {
 	require.Equal(t, before["ssb.dates"], after["ssb.dates"])
 
 	_, err = run(t, load...)
+	require.Error(t, err, "databases that exist are not dropped unasked")
+	require.Equal(t, after, proofs(t, r.SQL))
+
+	_, err = run(t, append(load, "--replace")...)
 	require.NoError(t, err)
 	require.Equal(t, before, proofs(t, r.SQL))
 }

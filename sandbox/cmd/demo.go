@@ -35,11 +35,12 @@ func sayTo(w io.Writer) func(string) {
 
 func newLoad() *cobra.Command {
 	var s demo.Sizes
+	var replace bool
 	cmd := &cobra.Command{
 		Use:   "load",
 		Short: "Create and load the demonstration databases ssb and sr_hub",
-		Long: `Create the databases ssb (a Star Schema Benchmark) and sr_hub anew and load them through Stream Load. Databases of these
-names are dropped first. The same seed and sizes give the same rows.`,
+		Long: `Create the databases ssb (a Star Schema Benchmark) and sr_hub and load them through Stream Load. If one of them exists, load
+stops and leaves it alone; --replace drops it first. The same seed and sizes give the same rows.`,
 		Args: cobra.NoArgs,
 	}
 	t := addTarget(cmd)
@@ -47,8 +48,9 @@ names are dropped first. The same seed and sizes give the same rows.`,
 	f.IntVar(&s.Lineorders, "lineorders", 500_000, "rows of ssb.lineorder")
 	f.IntVar(&s.Members, "members", 20_000, "rows of sr_hub.sr_member")
 	f.Uint64Var(&s.Seed, "seed", 1, "seed of the generator")
+	f.BoolVar(&replace, "replace", false, "drop databases of these names first")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return demo.Load(cmd.Context(), *t, s, sayTo(cmd.OutOrStdout()))
+		return demo.Load(cmd.Context(), *t, s, replace, sayTo(cmd.OutOrStdout()))
 	}
 	return cmd
 }

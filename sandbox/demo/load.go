@@ -41,9 +41,10 @@ func (t Target) open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-// Load creates the databases anew and loads them by Stream Load. Each statement, and each load as a comment, is told to
-// say before it runs.
-func Load(ctx context.Context, t Target, s Sizes, say func(sql string)) error {
+// Load creates the databases and loads them by Stream Load. Databases of these names that exist already are an error, and
+// are left as they are, unless replace allows to drop them: an address may turn out to be somebody else's server. Each
+// statement, and each load as a comment, is told to say before it runs.
+func Load(ctx context.Context, t Target, s Sizes, replace bool, say func(sql string)) error {
 	db, err := t.open(ctx)
 	if err != nil {
 		return err
@@ -57,8 +58,10 @@ func Load(ctx context.Context, t Target, s Sizes, say func(sql string)) error {
 		return nil
 	}
 	for _, name := range Databases {
-		if err := run("DROP DATABASE IF EXISTS " + name + " FORCE"); err != nil {
-			return err
+		if replace {
+			if err := run("DROP DATABASE IF EXISTS " + name + " FORCE"); err != nil {
+				return err
+			}
 		}
 		if err := run("CREATE DATABASE " + name); err != nil {
 			return err
