@@ -341,11 +341,6 @@ func (d *definition) values(m partitionMeta) (string, error) {
 	if d.kind == snapshot.Unpartitioned {
 		return "", nil
 	}
-	for _, p := range d.partitions {
-		if p.name == m.name {
-			return p.values, nil
-		}
-	}
 	if strings.HasPrefix(m.values, "[types:") {
 		return rangeValues(m.values)
 	}

@@ -55,7 +55,7 @@ func carriages(columns []snapshot.Column) []field {
 
 // decoder is the expression that makes a column of its temporary field. unhex of an empty text is empty and of NULL is
 // NULL, unlike from_base64, which makes NULL of an empty text (be:exprs/encryption_functions.cpp).
-func (f field) decoder(from string) string {
+func (f *field) decoder(from string) string {
 	switch {
 	case f.by == wrapped:
 		return "json_query(parse_json(concat('['," + from + ",']')),'$[0]')"
@@ -181,7 +181,7 @@ func (e *encoder) fill() error {
 }
 
 func (e *encoder) value(j int, v []byte) error {
-	switch f := e.fields[j]; {
+	switch f := &e.fields[j]; {
 	case f.by == bare:
 		if !plain(v) {
 			return fmt.Errorf("column %s: value %.40q is not of type %s: %w", f.column.Name, v, f.column.Type, cluster.ErrUnsupported)
@@ -216,7 +216,7 @@ func plain(v []byte) bool {
 
 // unquotable says why a value must not travel between quotes. With enclose, a NUL byte acts as escape character
 // (be:formats/csv/csv_reader.h), and a carriage return is in doubt.
-func (f field) unquotable(v []byte) string {
+func (f *field) unquotable(v []byte) string {
 	switch {
 	case !utf8.Valid(v):
 		return "a value is not UTF-8"
@@ -238,7 +238,7 @@ func (f field) unquotable(v []byte) string {
 }
 
 // other is the way a column travels when it cannot go on as it did.
-func (f field) other() (carriage, bool) {
+func (f *field) other() (carriage, bool) {
 	switch {
 	case f.by == hexed && f.column.Type.Kind == snapshot.String:
 		return quoted, true

@@ -19,6 +19,7 @@ const (
 	nameToken                  // in back quotes
 	textToken                  // string literal
 	signToken                  // any other single byte
+	listToken                  // the whole list of a LIST partitioning, unread
 )
 
 // token is a piece of a DDL text with its place, so that rewriting touches nothing else.
@@ -31,12 +32,21 @@ type token struct {
 func (t token) is(word string) bool { return t.kind == wordToken && strings.EqualFold(t.text, word) }
 func (t token) sign(s string) bool  { return t.kind == signToken && t.text == s }
 
-// tokenize cuts a DDL text by the rules of StarRocks' lexer (g4 BACKQUOTED_IDENTIFIER, SINGLE_QUOTED_TEXT, DOUBLE_QUOTED_TEXT).
+// tokenize cuts a DDL text by the rules of StarRocks' lexer (g4 BACKQUOTED_IDENTIFIER, SINGLE_QUOTED_TEXT,
+// DOUBLE_QUOTED_TEXT), but for the list of a LIST partitioning: its values are printed between single quotes without any
+// escape (fe:ListPartitionInfo.valuesToString), so that no lexer could read them all. It is taken as one token.
 func tokenize(ddl string) ([]token, error) {
 	var tokens []token
 	for i := 0; i < len(ddl); {
 		c := ddl[i]
 		switch {
+		case c == '(' && listFollows(tokens):
+			end, ok := listEnd(ddl, i)
+			if !ok {
+				return nil, fmt.Errorf("list of partitions at byte %d has no end: %w", i, errDDL)
+			}
+			tokens = append(tokens, token{listToken, ddl[i:end], i, end})
+			i = end
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i++
 		case c == '`':
@@ -67,6 +77,29 @@ func tokenize(ddl string) ([]token, error) {
 		}
 	}
 	return tokens, nil
+}
+
+// listFollows tells whether the tokens end in PARTITION BY LIST (columns).
+func listFollows(tokens []token) bool {
+	i := len(tokens) - 1
+	if i < 0 || !tokens[i].sign(")") {
+		return false
+	}
+	for i > 0 && !tokens[i].sign("(") {
+		i--
+	}
+	return i >= 3 && tokens[i-1].is("LIST") && tokens[i-2].is("BY") && tokens[i-3].is("PARTITION")
+}
+
+// listEnd finds the end of the list that begins at start by what follows it: a line of its own that begins with the
+// closing parenthesis, and the next clause (fe:AstToStringBuilder.getDdlStmt).
+func listEnd(ddl string, start int) (int, bool) {
+	for _, clause := range []string{"DISTRIBUTED BY ", "ORDER BY(", "PROPERTIES ("} {
+		if i := strings.LastIndex(ddl[start:], "\n)\n"+clause); i >= 0 {
+			return start + i + len("\n)"), true
+		}
+	}
+	return 0, false
 }
 
 func wordByte(c byte) bool {
@@ -121,7 +154,6 @@ type definition struct {
 	kind        snapshot.Partitioning
 	partitionBy string // normalised, without the list of partitions
 	keys        []string
-	partitions  []partitionDefinition
 	list        span   // of the list of partitions with its parentheses; empty when there is none
 	distributed string // normalised, without the number of buckets
 	properties  []property
@@ -137,11 +169,6 @@ type columnDefinition struct {
 	generated string // expression of a generated column: never loaded, computed by the cluster
 	nullable  bool
 	key       bool
-}
-
-type partitionDefinition struct {
-	name   string
-	values string
 }
 
 type property struct {
@@ -378,18 +405,13 @@ func (d *definition) parsePartitionBy(c *cursor) error {
 		return err
 	}
 	d.setPartitionBy(c.tokens[first:c.at])
-	if !c.peek().sign("(") {
-		return fmt.Errorf("list of partitions expected before %q: %w", c.peek().text, errDDL)
-	}
 	d.list.start = c.peek().start
-	list, err := c.group("(", ")")
-	if err != nil {
-		return err
+	if c.peek().kind == listToken {
+		c.take()
+	} else if _, err := c.group("(", ")"); err != nil {
+		return fmt.Errorf("list of partitions: %w", err)
 	}
 	d.list.end = c.tokens[c.at-1].end
-	if d.kind == snapshot.ListPartitioning {
-		return d.parseListPartitions(list)
-	}
 	return nil
 }
 
@@ -400,47 +422,6 @@ func (d *definition) setPartitionBy(tokens []token) {
 			d.keys = append(d.keys, t.text)
 		}
 	}
-}
-
-// parseListPartitions reads the values of list partitions from the DDL, where NULL and the text "NULL" differ; in
-// SHOW PARTITIONS and partitions_meta they look the same (fe:NullLiteral.getStringValue).
-func (d *definition) parseListPartitions(list []token) error {
-	c := &cursor{tokens: list}
-	for c.at < len(list) {
-		if !c.accept("PARTITION") {
-			return fmt.Errorf("PARTITION expected at %q: %w", c.peek().text, errDDL)
-		}
-		p := partitionDefinition{name: c.take().text}
-		if !c.accept("VALUES", "IN") {
-			return fmt.Errorf("VALUES IN expected behind partition %s: %w", p.name, errDDL)
-		}
-		values, err := c.group("(", ")")
-		if err != nil {
-			return err
-		}
-		p.values = "VALUES IN " + listText(values)
-		d.partitions = append(d.partitions, p)
-		rest(c)
-		c.take()
-	}
-	return nil
-}
-
-func listText(values []token) string {
-	var b strings.Builder
-	b.WriteByte('(')
-	for _, t := range values {
-		switch {
-		case t.kind == textToken:
-			b.WriteString(wire.DoubleQuoted(t.text))
-		case t.sign(","):
-			b.WriteString(", ")
-		default:
-			b.WriteString(t.text) // NULL, parentheses, a bare number
-		}
-	}
-	b.WriteByte(')')
-	return b.String()
 }
 
 func (d *definition) parseDistribution(c *cursor) error {

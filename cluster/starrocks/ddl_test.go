@@ -108,7 +108,7 @@ func TestPartitioningIsKnown(t *testing.T) {
 	}{
 		"":                                           {snapshot.Unpartitioned, "", nil},
 		"PARTITION BY RANGE(`a`, `b`)\n()":           {snapshot.RangePartitioning, "range(a,b)", []string{"a", "b"}},
-		"PARTITION BY LIST(`a`)(\n)":                 {snapshot.ListPartitioning, "list(a)", []string{"a"}},
+		"PARTITION BY LIST(`a`)(\n\n)":               {snapshot.ListPartitioning, "list(a)", []string{"a"}},
 		"PARTITION BY (`a`,`b`)":                     {snapshot.AutomaticPartitioning, "(a,b)", []string{"a", "b"}},
 		"PARTITION BY date_trunc('day', `a`)":        {snapshot.AutomaticPartitioning, `date_trunc("day",a)`, []string{"a"}},
 		"PARTITION BY time_slice(`a`, INTERVAL 1 D)": {snapshot.AutomaticPartitioning, "time_slice(a,interval 1 d)", []string{"a"}},
@@ -122,17 +122,19 @@ func TestPartitioningIsKnown(t *testing.T) {
 	}
 }
 
-func TestNullOfAListPartitionIsNotTheWordNull(t *testing.T) {
+func TestListOfPartitionsThatNoLexerCouldReadIsReplacedWhole(t *testing.T) {
 	t.Parallel()
-	d, err := parseDefinition("CREATE TABLE `t` (`a` varchar(9) NULL) ENGINE=OLAP\nDUPLICATE KEY(`a`)\nPARTITION BY LIST(`a`)(\n" +
-		"PARTITION p1 VALUES IN ('it''s', \"NULL\") (\"replication_num\" = \"1\"),\n  PARTITION `p2` VALUES IN (NULL),\n PARTITION p3 VALUES IN (('a', '1'), (NULL, '2'))\n)\nDISTRIBUTED BY HASH(`a`) BUCKETS 1;")
+	head := "CREATE TABLE `t` (\n  `a` varchar(9) NULL COMMENT \"\"\n) ENGINE=OLAP \nDUPLICATE KEY(`a`)\nPARTITION BY LIST(`a`)"
+	list := "(\n  PARTITION p1 VALUES IN ('it's', 'NULL', '(', '\\') (\"replication_num\" = \"1\"),\n  PARTITION p2 VALUES IN ('x')\n)"
+	tail := "\nDISTRIBUTED BY HASH(`a`) BUCKETS 1 \nPROPERTIES (\n\"replication_num\" = \"3\"\n);"
+	d, err := parseDefinition(head + list + tail)
 	require.NoError(t, err)
-	require.Equal(t, []partitionDefinition{
-		{"p1", `VALUES IN ("it's", "NULL")`}, {"p2", `VALUES IN (NULL)`}, {"p3", `VALUES IN (("a", "1"), (NULL, "2"))`},
-	}, d.partitions)
-	got, err := d.values(partitionMeta{name: "p2", values: `[["NULL"]]`})
+	require.Equal(t, snapshot.ListPartitioning, d.kind)
+	require.Equal(t, "list(a)", d.partitionBy)
+	require.Equal(t, "hash(a)", d.distributed)
+	got, err := d.rewrite(creation{database: "d", name: "t", partitions: []snapshot.Partition{{Name: "p1", Values: `VALUES IN ("it's")`}}})
 	require.NoError(t, err)
-	require.Equal(t, "VALUES IN (NULL)", got)
+	require.Equal(t, strings.Replace(head, "`t`", "IF NOT EXISTS `d`.`t`", 1)+"(PARTITION `p1` VALUES IN (\"it's\"))"+tail, got)
 }
 
 func TestTextThatIsNoTableIsRefused(t *testing.T) {
@@ -154,7 +156,7 @@ func FuzzDefinition(f *testing.F) {
 			require.ErrorIs(t, err, errDDL)
 			return
 		}
-		again, err := d.rewrite(creation{database: "d", name: "t"})
+		again, err := d.rewrite(creation{database: "d", name: "t", replicationNum: 1})
 		require.NoError(t, err)
 		_, err = parseDefinition(strings.Replace(again, "`d`.`t`", "`t`", 1))
 		require.NoError(t, err, again)

@@ -49,6 +49,9 @@ func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest) (cluster.Load
 	if !labelForm.MatchString(r.Label) {
 		return cluster.LoadResult{}, fmt.Errorf("label is not of the form %s: %w", labelForm, cluster.ErrInvalidName)
 	}
+	if strings.Contains(r.Database+r.Table, "/") {
+		return cluster.LoadResult{}, fmt.Errorf("a name with a slash cannot stand in the path of a Stream Load: %w", cluster.ErrUnsupported)
+	}
 	fields := carriages(r.Columns)
 	for attempt := 1; ; {
 		result, err := c.attempt(ctx, r, fields)

@@ -54,8 +54,9 @@ func rangeValues(text string) (string, error) {
 }
 
 // listValues turns the text of list values, JSON of one list per value (fe:ListPartitionInfo.getValuesFormat), into the
-// clause that creates them. There NULL is printed like the text "NULL"; in a column that may be NULL it is taken for
-// NULL. Only automatic partitions need this: all others are read from the DDL, which tells the two apart.
+// clause that creates them. NULL is printed there like the text "NULL" (fe:NullLiteral.getStringValue), in the DDL too: in
+// a column that may be NULL it is taken for NULL. Where that is wrong, rows with the text find no partition, and the load
+// of a restore fails instead of losing them.
 func listValues(text string, nullable []bool) (string, error) {
 	bad := fmt.Errorf("read partition values %q: %w", text, cluster.ErrUnsupported)
 	var items [][]string
