@@ -411,12 +411,14 @@ func (p *Parser) rangeExpression(by *PartitionBy) error {
 	if err := p.expect(","); err != nil {
 		return err
 	}
+	written := p.peek()
 	column, err := p.name()
 	if err != nil {
 		return err
 	}
 	by.Kind, by.Unit, by.Columns = RangeExpression, strings.ToLower(unit), []string{column}
-	by.Expression = "date_trunc('" + by.Unit + "', " + column + ")"
+	// printed with back quotes only where it was written with them (fe:sql/ast/expression/SlotRef isBackQuoted)
+	by.Expression = "date_trunc('" + by.Unit + "', " + p.sql[written.Start:written.Stop] + ")"
 	return p.expect(")")
 }
 
