@@ -12,6 +12,7 @@ import (
 	"starkeep/snapshot/dataobject"
 	"starkeep/snapshot/repository"
 	"starkeep/storage"
+	"starkeep/storage/location"
 )
 
 // Errors that the worker's registries give.
@@ -46,6 +47,9 @@ var verdicts = []verdict{
 	{repository.ErrInvalidName, job.InvalidRequest, true},
 	{repository.ErrBusy, job.RepositoryBusy, false},
 	{storage.ErrReadOnly, job.RepositoryReadOnly, true},
+	{location.ErrInvalid, job.InvalidRequest, true},
+	{location.ErrUnsupported, job.Unsupported, true},
+	{storage.ErrNoRoot, job.StoreUnreachable, false},
 	{storage.ErrDenied, job.StoreDenied, false},
 	{storage.ErrNoSpace, job.StoreFull, false},
 	{dataobject.ErrSpoolFull, job.SpoolFull, false},

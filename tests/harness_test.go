@@ -322,7 +322,9 @@ type result struct {
 func (w *world) starter(args ...string) result {
 	w.t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.Command(filepath.Join(bin, "starter"), args...)
+	ctx, stop := context.WithTimeout(context.Background(), 40*time.Second)
+	defer stop()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "starter"), args...)
 	cmd.Env, cmd.Dir = w.env(), w.dir
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -405,4 +407,14 @@ func freePort(t *testing.T) int {
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// asked counts what the cluster was asked that contains a text.
+func (w *world) asked(text string) (n int) {
+	for _, e := range w.sandbox.Faults().Log(0) {
+		if strings.Contains(e.Text, text) {
+			n++
+		}
+	}
+	return n
 }

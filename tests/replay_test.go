@@ -1,0 +1,118 @@
+package tests
+
+import (
+	"compress/gzip"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"starkeep/job"
+	"starkeep/job/sealed"
+	"starkeep/workflows"
+)
+
+// replayFixtures is how many histories testdata/replay holds: a glob that finds nothing must not pass for a success.
+// Fixtures come from released code (make fixtures) and stay for ever: a workflow change that breaks one needs
+// workflow.GetVersion.
+const replayFixtures = 6
+
+func TestReleasedHistoriesStillReplay(t *testing.T) {
+	t.Parallel()
+	found, err := filepath.Glob("testdata/replay/*.json.gz")
+	require.NoError(t, err)
+	require.Len(t, found, replayFixtures)
+	keys, err := sealed.Load(copyOf(t, "testdata/replay/keys.json"))
+	require.NoError(t, err)
+	for _, file := range found {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			f, err := os.Open(file)
+			require.NoError(t, err)
+			defer func() { _ = f.Close() }()
+			z, err := gzip.NewReader(f)
+			require.NoError(t, err)
+			h, err := client.HistoryFromJSON(z, client.HistoryJSONOptions{})
+			require.NoError(t, err)
+			r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DataConverter: keys.DataConverter()})
+			require.NoError(t, err)
+			workflows.Register(r)
+			require.NoError(t, r.ReplayWorkflowHistory(quiet, h))
+		})
+	}
+}
+
+// copyOf copies a key file of the fixtures, which git cannot keep with mode 0600. It opens nothing but fixtures.
+func copyOf(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	to := filepath.Join(t.TempDir(), "keys.json")
+	require.NoError(t, os.WriteFile(to, b, 0o600))
+	return to
+}
+
+// TestRecordReplayFixtures writes new fixtures into the folder that STARKEEP_FIXTURES names; make fixtures runs it.
+func TestRecordReplayFixtures(t *testing.T) {
+	dir := os.Getenv("STARKEEP_FIXTURES")
+	if dir == "" {
+		t.Skip("records only for make fixtures, which sets STARKEEP_FIXTURES")
+	}
+	w := newWorld(t)
+	w.shop(300)
+	w.createRepository()
+	w.sql("BACKUP DATABASE shop SNAPSHOT s TO repo")
+	w.sql("SHOW SNAPSHOT ON repo")
+	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop ON (TABLE orders PARTITION (p1), TABLE people)")
+	w.starter("doctor")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	list, err := w.client.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{})
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, e := range list.Executions {
+		name := e.Type.Name
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		record(t, w.client, e.Execution.WorkflowId, e.Execution.RunId, filepath.Join(dir, strings.ToLower(name)+".json.gz"))
+	}
+	keys, err := os.ReadFile(w.keyFile())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o644))
+	require.Contains(t, seen, job.BackupWorkflow)
+	require.Contains(t, seen, job.RestoreWorkflow)
+}
+
+// identity is who did a thing: process and host name, which say nothing to a replay.
+var identity = regexp.MustCompile(`"identity":\s*"[^"]*"`)
+
+func record(t *testing.T, c client.Client, id, run, file string) {
+	t.Helper()
+	var h historypb.History
+	it := c.GetWorkflowHistory(context.Background(), id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for it.HasNext() {
+		e, err := it.Next()
+		require.NoError(t, err)
+		h.Events = append(h.Events, e)
+	}
+	b, err := protojson.Marshal(&h)
+	require.NoError(t, err)
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	z := gzip.NewWriter(f)
+	_, err = z.Write(identity.ReplaceAll(b, []byte(`"identity":"worker"`)))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	require.NoError(t, f.Close())
+}
