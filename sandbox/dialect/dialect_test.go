@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 		"ALTER TABLE t REPLACE PARTITION (p) WITH TEMPORARY PARTITION (q) PROPERTIES (\"strict_range\" = \"true\")",
 		"SELECT a FROM t PARTITION (p) TABLET (1) WHERE x", "INSERT INTO t VALUES (1, 'a'), (f(2), NULL)", "SET @@session.a = 1, b = DEFAULT",
 		"GRANT SELECT, CREATE TABLE ON ALL TABLES IN DATABASE d TO USER 'u'@'%'", "SHOW PARTITIONS FROM t WHERE PartitionName = 'p' LIMIT 1",
-		"UPDATE t SET a = (b + 1), c = 'x' WHERE d IN (1, 2)", "CREATE MATERIALIZED VIEW m REFRESH ASYNC AS SELECT 1", "KILL QUERY 5", "SELECT @@a.b AS c",
+		"UPDATE t SET a = (b + 1), c = 'x' WHERE d IN (1, 2)", "CREATE MATERIALIZED VIEW m REFRESH ASYNC AS SELECT 1", "KILL QUERY 5", "SELECT @@a.b AS c", "INSERT A VALUES",
 	} {
 		f.Add(seed)
 	}

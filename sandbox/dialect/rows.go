@@ -262,7 +262,10 @@ func (p *Parser) insert() (_ Statement, err error) {
 		s.Query = p.rest()
 		return s, nil
 	}
-	return s, p.tuples(s)
+	if err := p.tuples(s); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // tuples reads VALUES: literals where all are, else the text of each tuple.
