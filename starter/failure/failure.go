@@ -129,12 +129,12 @@ func ofService(err error) *Error {
 	case errors.As(err, &namespace):
 		return New(Unreachable, TemporalUnreachable, fmt.Sprintf("namespace %q does not exist in Temporal", namespace.Namespace),
 			"create it: temporal operator namespace create -n "+namespace.Namespace)
-	case errors.As(err, &invalid) && strings.Contains(text, "no mapping defined for search attribute"):
+	case errors.As(err, &invalid) && (strings.Contains(text, "no mapping defined for search attribute") || strings.Contains(text, "is not a valid search attribute")):
 		return New(Unreachable, TemporalUnreachable, text, "register the search attributes: starter doctor prints the command")
 	case strings.Contains(text, "no poller seen for task queue"): // server's answer to a query, see temporal's matching
 		return WorkerMissing("no worker answers")
 	case errors.As(err, &deadline) || errors.Is(err, context.DeadlineExceeded):
-		return New(Unreachable, TemporalUnreachable, "no answer in time: "+text, "is a worker running, is Temporal up? look with: starter doctor")
+		return New(Unreachable, TemporalUnreachable, "no answer in time", "is a worker running, is Temporal up? look with: starter doctor")
 	case errors.As(err, &unavailable) || strings.Contains(text, "failed reaching server"):
 		return New(Unreachable, TemporalUnreachable, "cannot reach Temporal: "+text, "check --address and TEMPORAL_ADDRESS, or start everything with: make dev")
 	case errors.As(err, &denied):

@@ -30,6 +30,7 @@ func (s *Session) Follow(ctx context.Context, j Job, update func(job.Status)) (j
 		}
 		select {
 		case <-ctx.Done():
+			return status, begun(ctx.Err(), j)
 		case <-tick.C:
 		}
 	}

@@ -1,0 +1,402 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	sdk "go.temporal.io/sdk/temporal"
+
+	"starkeep/job"
+	"starkeep/starter/failure"
+	"starkeep/starter/show"
+	"starkeep/statement"
+)
+
+func TestBackupBecomesTheRequestThatItSays(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	a, err := execute(t, f.session(), `BACKUP DATABASE d SNAPSHOT l TO r ON (TABLE t PARTITION (p1, p2), u)
+		PROPERTIES ("timeout" = "3600", "compression" = "gzip", "compression_level" = "3", "consistency" = "database", "rounds" = "5", "reuse" = "false")`)
+	require.NoError(t, err)
+	require.Equal(t, &Job{Kind: "backup", ID: "job/c/d", RunID: "run-d", Database: "d", Label: "l"}, a.Job)
+	require.Len(t, f.requests, 1)
+	got := f.requests[0].(job.BackupRequest)
+	require.Contains(t, got.Statement, "BACKUP DATABASE `d` SNAPSHOT `l` TO `r`")
+	got.Statement = ""
+	require.Equal(t, job.BackupRequest{Cluster: "c", Database: "d", Label: "l", Repository: "r",
+		Objects:        []job.Object{{Table: "t", Partitions: []string{"p1", "p2"}}, {Table: "u"}},
+		TimeoutSeconds: 3600, Compression: "gzip", Level: 3, Consistency: "database", Rounds: 5, Full: true}, got)
+	o := f.started[0]
+	require.Equal(t, "job/c/d", o.ID)
+	require.Equal(t, job.TaskQueue, o.TaskQueue)
+	for name, want := range map[string]string{job.ClusterAttribute: "c", job.DatabaseAttribute: "d", job.RepositoryAttribute: "r", job.LabelAttribute: "l"} {
+		value, ok := o.TypedSearchAttributes.GetKeyword(sdk.NewSearchAttributeKeyKeyword(name))
+		require.True(t, ok, name)
+		require.Equal(t, want, value)
+	}
+}
+
+func TestWholeDatabaseHasNoObjects(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.session()
+	_, err := execute(t, s, "BACKUP DATABASE a SNAPSHOT l TO r")
+	require.NoError(t, err)
+	_, err = execute(t, s, "BACKUP DATABASE b SNAPSHOT l TO r ON (ALL TABLES)")
+	require.NoError(t, err)
+	for _, r := range f.requests {
+		require.Nil(t, r.(job.BackupRequest).Objects)
+		require.False(t, r.(job.BackupRequest).Full)
+	}
+}
+
+func TestTablesBesideAllTablesAreNotSilentlyIgnored(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	why := refused(t, f.session(), "BACKUP DATABASE a SNAPSHOT l TO r ON (ALL TABLES, TABLE t PARTITION (p))")
+	require.Equal(t, failure.BadStatement, why.Exit)
+	require.Empty(t, f.started)
+}
+
+func TestSecondJobGetsTheNativeRefusalAndTheRunningJob(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("restore", "d", job.Downloading, true)
+	why := refused(t, f.session(), "BACKUP DATABASE d SNAPSHOT l2 TO r")
+	require.Equal(t, failure.Refused, why.Exit)
+	require.Equal(t, failure.AlreadyRunning, why.Type)
+	require.Equal(t, "Can only run one backup or restore job of a database at same time: restore l of d is DOWNLOADING", why.What)
+	require.Equal(t, "watch it with: starter watch d, or end it with: CANCEL RESTORE FROM `d`", why.Do)
+}
+
+func TestValidationErrorOfTheJobIsAnsweredAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.admission = sdk.NewNonRetryableApplicationError("Unknown table 'x'", job.UnknownTable, nil)
+	why := refused(t, f.session(), "BACKUP DATABASE d SNAPSHOT l TO r ON (x)")
+	require.Equal(t, failure.Error{What: "Unknown table 'x'", Type: job.UnknownTable, Exit: failure.Refused, Do: failure.Advice(job.UnknownTable)}, *why)
+}
+
+func TestJobThatEndedBeforeItWasAskedStillTellsItsError(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.session()
+	f.admission = serviceerror.NewNotFound("workflow execution already completed")
+	_, err := execute(t, s, "BACKUP DATABASE good SNAPSHOT l TO r")
+	require.NoError(t, err)
+	e := f.add("backup", "bad", job.Cancelled, false)
+	e.status.Message, e.status.ErrorType = "no such label", job.SnapshotNotFound
+	why := failure.Of(s.admitted(t.Context(), Job{ID: job.WorkflowID("c", "bad")}))
+	require.Equal(t, job.SnapshotNotFound, why.Type)
+	require.Equal(t, "no such label", why.What)
+}
+
+func TestNothingBeginsWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"BACKUP DATABASE d SNAPSHOT l TO r", "RESTORE SNAPSHOT l FROM r", "SHOW SNAPSHOT ON r",
+		"CREATE REPOSITORY r WITH BROKER ON LOCATION 'file:///x'", "DROP REPOSITORY r"} {
+		f := newFake(t)
+		f.polled = time.Now().Add(-2 * time.Minute) // the server remembers dead workers for a while
+		why := refused(t, f.session(), text)
+		require.Equal(t, failure.NoWorker, why.Type, text)
+		require.Equal(t, failure.Unreachable, why.Exit)
+		require.Empty(t, f.started)
+	}
+}
+
+func TestWorkerThatDiesWhileItIsWaitedForIsNoticed(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.hang = true
+	time.AfterFunc(30*time.Millisecond, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.polled = time.Time{}
+	})
+	why := refused(t, f.session(), "BACKUP DATABASE d SNAPSHOT l TO r")
+	require.Equal(t, failure.NoWorker, why.Type)
+	require.Contains(t, why.What, "the backup of d was begun, but")
+}
+
+func TestInterruptWhileWaitingSaysThatTheJobGoesOn(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.hang = true
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(30*time.Millisecond, cancel)
+	st, err := statement.ParseOne("BACKUP DATABASE `d x` SNAPSHOT l TO r")
+	require.NoError(t, err)
+	_, err = f.session().Execute(ctx, st)
+	why := failure.Of(err)
+	require.Equal(t, failure.Interrupted, why.Exit)
+	require.Equal(t, "interrupted; the backup of d x goes on", why.What)
+	require.Equal(t, "watch it with: starter watch 'd x'", why.Do)
+}
+
+func TestRestoreGoesWhereItSays(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	_, err := execute(t, f.session(), `RESTORE SNAPSHOT l FROM r DATABASE a AS b ON (TABLE t PARTITION (p) AS u)
+		PROPERTIES ("backup_timestamp" = "2026-11-20-18-00-00-000", "replication_num" = "1", "allow_load" = "true", "timeout" = "600")`)
+	require.NoError(t, err)
+	got := f.requests[0].(job.RestoreRequest)
+	got.Statement = ""
+	require.Equal(t, job.RestoreRequest{Cluster: "c", Database: "b", Source: "a", Label: "l", Repository: "r", Timestamp: "2026-11-20-18-00-00-000",
+		Objects: []job.Object{{Table: "t", Partitions: []string{"p"}, Alias: "u"}}, ReplicationNum: 1, AllowLoad: true, TimeoutSeconds: 600}, got)
+}
+
+// snapshots answers SHOW SNAPSHOT of a repository with label l, recorded of database d.
+func snapshots(timestamps string) func(any) any {
+	return func(req any) any {
+		r := req.(job.SnapshotsRequest)
+		if r.Timestamp != "" {
+			return []job.SnapshotRow{{Label: "l", Timestamp: r.Timestamp, Database: "d", Status: "OK"}}
+		}
+		return []job.SnapshotRow{{Label: "l", Timestamp: timestamps, Status: "OK"}}
+	}
+}
+
+func TestRestoreWithoutDatabaseGoesToTheRecordedOne(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = snapshots("t1")
+	a, err := execute(t, f.session(), "RESTORE SNAPSHOT l FROM r")
+	require.NoError(t, err)
+	require.Equal(t, "d", a.Job.Database)
+	got := f.requests[2].(job.RestoreRequest)
+	require.Equal(t, "d", got.Database)
+	require.Equal(t, "t1", got.Timestamp)
+	require.Equal(t, "job/c/d", f.started[0].ID)
+}
+
+func TestLabelWithSeveralTimestampsIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = snapshots("t1\nt2")
+	why := refused(t, f.session(), "RESTORE SNAPSHOT l FROM r")
+	require.Contains(t, why.What, "Missing backup_timestamp property")
+	require.Contains(t, why.What, "t1, t2")
+	require.Empty(t, f.started)
+}
+
+func TestRestoreOfAMissingSnapshotStartsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = func(any) any { return []job.SnapshotRow{{Label: "l", Status: "ERROR: no snapshot"}} }
+	require.Equal(t, job.SnapshotNotFound, refused(t, f.session(), "RESTORE SNAPSHOT l FROM r").Type)
+	why := refused(t, f.session(), `RESTORE SNAPSHOT l FROM r PROPERTIES ("backup_timestamp" = "2026-11-20-18-00-00-000")`)
+	require.Equal(t, job.SnapshotNotFound, why.Type)
+	require.Contains(t, why.What, "Maybe specified wrong backup timestamp")
+	require.Empty(t, f.started)
+}
+
+func TestShowAsksEachJobAndKeepsOneOfADatabase(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("backup", "a", job.Finished, true)
+	f.add("backup", "b", job.Uploading, true)
+	f.listed = append(f.listed, f.listed[0]) // an older run of a
+	a, err := execute(t, f.session(), "SHOW BACKUP")
+	require.NoError(t, err)
+	require.Equal(t, show.BackupColumns, a.Table.Columns)
+	require.Len(t, a.Table.Rows, 2)
+	require.Equal(t, "a", a.Table.Rows[0][2])
+	require.Equal(t, "b", a.Table.Rows[1][2])
+	require.Equal(t, "WorkflowType = 'BackupWorkflow' AND StarkeepCluster = 'c' AND ExecutionStatus != 'ContinuedAsNew'", f.queries[0])
+}
+
+func TestShowFiltersInTheClient(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("restore", "a", job.Finished, true)
+	f.add("restore", "b", job.Downloading, true)
+	a, err := execute(t, f.session(), "SHOW RESTORE WHERE State = 'FINISHED'")
+	require.NoError(t, err)
+	require.Len(t, a.Table.Rows, 1)
+	require.Equal(t, failure.BadStatement, refused(t, f.session(), "SHOW RESTORE WHERE Nonsense = 'x'").Exit)
+}
+
+func TestNamesCannotBreakOutOfVisibilityQueries(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	_, err := f.session().Newest(t.Context(), job.BackupWorkflow, `x' OR 'a\`)
+	require.NoError(t, err)
+	require.Contains(t, f.queries[0], `StarkeepDatabase = 'x\' OR \'a\\' AND`)
+}
+
+func TestFreshJobShowsBeforeVisibilityListsIt(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.session()
+	_, err := execute(t, s, "BACKUP DATABASE d SNAPSHOT l TO r")
+	require.NoError(t, err)
+	for _, text := range []string{"SHOW BACKUP", "SHOW BACKUP FROM d"} {
+		a, err := execute(t, s, text)
+		require.NoError(t, err)
+		require.Len(t, a.Table.Rows, 1, text)
+	}
+	a, err := execute(t, s, "SHOW RESTORE FROM d")
+	require.NoError(t, err)
+	require.Empty(t, a.Table.Rows)
+}
+
+func TestWithoutAWorkerTheMemoAnswers(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "d", job.Uploading, true)
+	f.unanswered = serviceerror.NewDeadlineExceeded("no poller")
+	require.Equal(t, failure.Unreachable, refused(t, f.session(), "SHOW BACKUP").Exit)
+	f.remember(e)
+	a, err := execute(t, f.session(), "SHOW BACKUP")
+	require.NoError(t, err)
+	require.Len(t, a.Table.Rows, 1)
+	require.Equal(t, "UPLOADING", a.Table.Rows[0][3])
+	require.Contains(t, a.Table.Rows[0][11], "no worker answers")
+}
+
+func TestTerminatedJobDoesNotLookAlive(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "d", job.Uploading, true)
+	e.info.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	s, err := f.session().Status(t.Context(), Job{ID: job.WorkflowID("c", "d")})
+	require.NoError(t, err)
+	require.Equal(t, job.Cancelled, s.State)
+	require.Equal(t, "ended from outside in Temporal (Terminated), current state: UPLOADING", s.Message)
+}
+
+func TestJobTerminatedBeforeItsFirstStepIsShownToo(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("restore", "d", job.Pending, true)
+	e.info.Status = enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
+	f.unanswered = serviceerror.NewQueryFailed("workflow has not started")
+	s, err := f.session().Status(t.Context(), Job{ID: job.WorkflowID("c", "d")})
+	require.NoError(t, err)
+	require.Equal(t, "restore", s.Kind)
+	require.Equal(t, job.Cancelled, s.State)
+}
+
+func TestCancelSignalsTheRunningJobOfItsKindOnly(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("restore", "d", job.Downloading, true)
+	f.add("backup", "done", job.Finished, true)
+	s := f.session()
+	for text, want := range map[string]string{
+		"CANCEL BACKUP FROM d":       "No backup job is currently running for database d",
+		"CANCEL BACKUP FROM done":    "No backup job is currently running for database done",
+		"CANCEL BACKUP FROM nothing": "No backup job is currently running for database nothing",
+		"CANCEL RESTORE FROM done":   "No restore is currently running for database done",
+	} {
+		why := refused(t, s, text)
+		require.Equal(t, want, why.What)
+		require.Equal(t, failure.Refused, why.Exit)
+	}
+	require.Empty(t, f.signals)
+	a, err := execute(t, s, "CANCEL RESTORE FROM d")
+	require.NoError(t, err)
+	require.True(t, a.Job.Cancelled)
+	require.Equal(t, []string{"job/c/d cancel"}, f.signals)
+}
+
+func TestPauseAndResumeNeedAJob(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("backup", "d", job.Uploading, true)
+	s := f.session()
+	require.NoError(t, s.Pause(t.Context(), "d", "why"))
+	require.NoError(t, s.Resume(t.Context(), "d", ""))
+	require.Equal(t, []string{"job/c/d pause", "job/c/d resume"}, f.signals)
+	require.Equal(t, failure.NotRunning, failure.Of(s.Pause(t.Context(), "other", "")).Type)
+}
+
+func TestRepositoriesGoThroughTheRegistry(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.session()
+	a, err := execute(t, s, "SHOW REPOSITORIES")
+	require.NoError(t, err, "a registry that was never used is empty, not an error")
+	require.Empty(t, a.Table.Rows)
+	_, err = execute(t, s, `CREATE READ ONLY REPOSITORY r WITH BROKER b ON LOCATION 's3://x/y' PROPERTIES ("aws.s3.secret_key" = "hunter2")`)
+	require.NoError(t, err)
+	_, err = execute(t, s, "DROP REPOSITORY r")
+	require.NoError(t, err)
+	require.Equal(t, []any{
+		job.CreateRepository{Name: "r", Location: "s3://x/y", Broker: "b", ReadOnly: true, Properties: map[string]string{"aws.s3.secret_key": "hunter2"}},
+		job.DropRepository{Name: "r"},
+	}, f.updates)
+	require.Equal(t, job.RegistryID, f.started[0].ID)
+	f.admission = sdk.NewNonRetryableApplicationError("repository with same name already exist: r", job.RepositoryExists, nil)
+	require.Equal(t, job.RepositoryExists, refused(t, s, "CREATE REPOSITORY r WITH BROKER ON LOCATION 'file:///x'").Type)
+}
+
+func TestShowSnapshotHasTheColumnsOfItsForm(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = snapshots("t1")
+	a, err := execute(t, f.session(), "SHOW SNAPSHOT ON r WHERE SNAPSHOT = 'l'")
+	require.NoError(t, err)
+	require.Equal(t, &show.Table{Columns: show.SnapshotColumns, Rows: [][]string{{"l", "t1", "OK"}}}, a.Table)
+	a, err = execute(t, f.session(), "SHOW SNAPSHOT ON r WHERE SNAPSHOT = 'l' AND TIMESTAMP = '2026-11-20-18-00-00-000'")
+	require.NoError(t, err)
+	require.Equal(t, show.SnapshotDetailColumns, a.Table.Columns)
+}
+
+func TestStatementsOfTheClusterAreNotRunHere(t *testing.T) {
+	t.Parallel()
+	why := refused(t, newFake(t).session(), "GRANT SELECT ON TABLE t TO USER u")
+	require.Equal(t, job.Unsupported, why.Type)
+	require.Equal(t, failure.Refused, why.Exit)
+}
+
+func TestFollowingShowsTheJobToItsEnd(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "d", job.Uploading, true)
+	var seen []job.State
+	status, err := f.session().Follow(t.Context(), Job{ID: job.WorkflowID("c", "d")}, func(s job.Status) {
+		seen = append(seen, s.State)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		e.status.State = job.Finished
+	})
+	require.NoError(t, err)
+	require.Equal(t, []job.State{job.Uploading, job.Finished}, seen)
+	require.Equal(t, job.Finished, status.State)
+}
+
+func TestInterruptedFollowingLeavesTheJob(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("backup", "d", job.Uploading, true)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := f.session().Follow(ctx, Job{Kind: "backup", ID: job.WorkflowID("c", "d"), Database: "d"}, func(job.Status) { cancel() })
+	require.Equal(t, failure.Interrupted, failure.Of(err).Exit)
+	require.Empty(t, f.signals)
+}
+
+func TestVerdictDependsOnWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	finished, cancelled := job.Status{State: job.Finished}, job.Status{Kind: "backup", Database: "d", State: job.Cancelled, Code: "TIMEOUT", ErrorType: job.Timeout}
+	require.NoError(t, Verdict(Job{}, finished))
+	require.NoError(t, Verdict(Job{Cancelled: true}, cancelled))
+	require.Equal(t, failure.Failed, failure.Of(Verdict(Job{Cancelled: true}, finished)).Exit)
+	why := failure.Of(Verdict(Job{}, cancelled))
+	require.Equal(t, failure.Error{What: "the backup of d failed: TIMEOUT", Do: failure.Advice(job.Timeout), Type: job.Timeout, Exit: failure.Failed}, *why)
+}
+
+func TestSummariesAreCutBetweenCharacters(t *testing.T) {
+	t.Parallel()
+	for n := range 5 {
+		s := cut(strings.Repeat("a", n) + strings.Repeat("漢", 300)) // three bytes each
+		require.LessOrEqual(t, len(s), summaryLimit)
+		require.True(t, utf8.ValidString(s))
+	}
+}
