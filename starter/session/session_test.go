@@ -130,13 +130,13 @@ func TestInterruptWhileWaitingSaysThatTheJobGoesOn(t *testing.T) {
 	f.hang = true
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(30*time.Millisecond, cancel)
-	st, err := statement.ParseOne("BACKUP DATABASE `d x` SNAPSHOT l TO r")
+	st, err := statement.ParseOne("BACKUP DATABASE `d&x` SNAPSHOT l TO r")
 	require.NoError(t, err)
 	_, err = f.session().Execute(ctx, st)
 	why := failure.Of(err)
 	require.Equal(t, failure.Interrupted, why.Exit)
-	require.Equal(t, "interrupted; the backup of d x goes on", why.What)
-	require.Equal(t, "watch it with: starter watch 'd x'", why.Do)
+	require.Equal(t, "interrupted; the backup of d&x goes on", why.What)
+	require.Equal(t, "watch it with: starter watch 'd&x'", why.Do)
 }
 
 func TestRestoreGoesWhereItSays(t *testing.T) {
