@@ -33,6 +33,10 @@ func TestEveryStageCanRunTwice(t *testing.T) {
 	require.Equal(t, int64(4), m.Totals.Partitions)
 	require.True(t, m.Complete)
 	require.Len(t, b.cluster.reads, 3, "an empty partition is not read, a receipt spares the second read")
+	require.NoError(t, b.repo.Entries(t.Context(), m, func(e snapshot.PartitionEntry) error {
+		require.Equal(t, "VALUES "+e.Partition.Name, e.Values, "without it a restore could not create the partition")
+		return nil
+	}))
 	require.Empty(t, b.keys("/jobs/"))
 	require.Len(t, b.keys("/data/"), 3)
 }

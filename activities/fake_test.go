@@ -47,7 +47,7 @@ func (f *fakeCluster) add(name string, partitions ...int) {
 			p.Version = 1
 		}
 		part := fmt.Sprintf("p%d", i+1)
-		t.Partitions = append(t.Partitions, snapshot.Partition{Name: part, Physical: []snapshot.PhysicalPartition{p}})
+		t.Partitions = append(t.Partitions, snapshot.Partition{Name: part, Values: "VALUES " + part, Physical: []snapshot.PhysicalPartition{p}})
 		for r := range n {
 			f.rows[name+"."+part] = append(f.rows[name+"."+part], fmt.Sprintf("%s %s %d", name, part, r))
 		}
@@ -115,6 +115,12 @@ func (f *fakeCluster) Versions(ctx context.Context, db string, names []string) (
 	all, err := f.Describe(ctx, db, names)
 	m := map[string][]snapshot.Partition{}
 	for _, t := range all {
+		for i := range t.Partitions { // as an adapter may: no more than ids and versions
+			t.Partitions[i].Values = ""
+			for j := range t.Partitions[i].Physical {
+				t.Partitions[i].Physical[j].Tablets = nil
+			}
+		}
 		m[t.Name] = t.Partitions
 	}
 	return m, err

@@ -145,7 +145,7 @@ func (d *desk) refresh(ctx context.Context, tables []snapshot.Table) ([]snapshot
 			changed = append(changed, t.Name)
 			continue
 		}
-		tables[i].Partitions = withTablets(parts, t.Partitions)
+		tables[i].Partitions = withVersions(t.Partitions, parts)
 	}
 	if len(changed) == 0 {
 		return tables, nil
@@ -167,14 +167,18 @@ func sameShape(a, b []snapshot.Partition) bool {
 	})
 }
 
-// withTablets gives fresh partitions the tablets that were read with the older ones of the same ids.
-func withTablets(fresh, older []snapshot.Partition) []snapshot.Partition {
-	for i := range fresh {
-		for j := range fresh[i].Physical {
-			fresh[i].Physical[j].Tablets = older[i].Physical[j].Tablets
+// withVersions gives partitions that were described before the versions of now: the clause that creates a partition, and
+// its tablets, are read with the definition only.
+func withVersions(described, now []snapshot.Partition) []snapshot.Partition {
+	out := slices.Clone(described)
+	for i := range out {
+		tablets := out[i].Physical
+		out[i].Physical = slices.Clone(now[i].Physical)
+		for j := range out[i].Physical {
+			out[i].Physical[j].Tablets = tablets[j].Tablets
 		}
 	}
-	return fresh
+	return out
 }
 
 // stock is what an earlier snapshot of the same database of the same cluster stored.
