@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	sqle "github.com/dolthub/go-mysql-server"
@@ -18,22 +19,21 @@ import (
 	"starkeep/sandbox/dialect"
 )
 
-// engine runs the queries that the sandbox does not answer itself.
-type engine struct{ *sqle.Engine }
-
-func newEngine(s *Server) *engine {
-	e := sqle.NewDefault(provider{s})
-	e.Analyzer.Catalog.InfoSchema = informationSchema{s}
-	return &engine{e}
-}
+// engine runs the queries that the sandbox does not answer itself. There is one in the process, for the library keeps
+// global state that a second one would write; which server is asked, the session tells.
+var engine = sync.OnceValue(func() *sqle.Engine {
+	e := sqle.NewDefault(provider{})
+	e.Analyzer.Catalog.InfoSchema = informationSchema{}
+	return e
+})
 
 // query starts a query of a session.
-func (e *engine) query(ctx context.Context, x *session, query string) (*sql.Context, sql.Schema, sql.RowIter, error) {
+func (x *session) query(ctx context.Context, query string) (*sql.Context, sql.Schema, sql.RowIter, error) {
 	sc := sql.NewContext(ctx, sql.WithSession(x))
 	if x.database != "" {
 		sc.SetCurrentDatabase(x.database)
 	}
-	schema, rows, _, err := e.Query(sc, query)
+	schema, rows, _, err := engine().Query(sc, query)
 	return sc, schema, rows, err
 }
 
@@ -43,30 +43,35 @@ func sessionOf(ctx *sql.Context) *session {
 	return x
 }
 
-// provider shows the catalog to the engine.
-type provider struct{ server *Server }
+// provider shows the catalog of a session's server to the engine.
+type provider struct{}
 
 var _ sql.DatabaseProvider = provider{}
 
 // Database implements sql.DatabaseProvider.
-func (p provider) Database(_ *sql.Context, name string) (sql.Database, error) {
-	if _, err := p.server.catalog.DatabaseID(name); err != nil {
+func (provider) Database(ctx *sql.Context, name string) (sql.Database, error) {
+	x := sessionOf(ctx)
+	if x == nil {
+		return nil, sql.ErrDatabaseNotFound.New(name)
+	}
+	if _, err := x.server.catalog.DatabaseID(name); err != nil {
 		return nil, err
 	}
-	return tables{p.server, name}, nil
+	return tables{x.server, name}, nil
 }
 
 // HasDatabase implements sql.DatabaseProvider.
-func (p provider) HasDatabase(_ *sql.Context, name string) bool {
-	_, err := p.server.catalog.DatabaseID(name)
+func (p provider) HasDatabase(ctx *sql.Context, name string) bool {
+	_, err := p.Database(ctx, name)
 	return err == nil
 }
 
 // AllDatabases implements sql.DatabaseProvider.
-func (p provider) AllDatabases(*sql.Context) []sql.Database {
-	var all []sql.Database
-	for _, name := range p.server.catalog.Databases() {
-		all = append(all, tables{p.server, name})
+func (provider) AllDatabases(ctx *sql.Context) (all []sql.Database) {
+	if x := sessionOf(ctx); x != nil {
+		for _, name := range x.server.catalog.Databases() {
+			all = append(all, tables{x.server, name})
+		}
 	}
 	return all
 }

@@ -163,7 +163,7 @@ func (x *session) passOn(ctx context.Context, query string, callback mysql.Resul
 	if strings.TrimSpace(query) == "" {
 		return ok(callback, 0)
 	}
-	sc, schema, iter, err := x.server.engine.query(ctx, x, query)
+	sc, schema, iter, err := x.query(ctx, query)
 	if err != nil {
 		return messageOf(err)
 	}
@@ -276,7 +276,7 @@ func (x *session) compute(ctx context.Context, query string) ([][][]byte, error)
 	} else if isSelect && s.Scan != nil {
 		return x.computeScan(s.Scan)
 	}
-	sc, schema, iter, err := x.server.engine.query(ctx, x, query)
+	sc, schema, iter, err := x.query(ctx, query)
 	if err != nil {
 		return nil, messageOf(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 // informationSchema is the database information_schema (reference §5.3). Of MySQL's own views it has those that clients
 // of StarRocks read.
-type informationSchema struct{ server *Server }
+type informationSchema struct{}
 
 var _ sql.Database = informationSchema{}
 
