@@ -200,7 +200,14 @@ func (d *demo) proof(ctx context.Context) ([]proofRow, error) {
 	if rerr := <-read; err == nil && rerr != nil {
 		err = failure.New(failure.Failed, failure.Internal, "read the proof: "+rerr.Error(), "")
 	}
-	return rows, err
+	if err != nil {
+		return nil, err
+	}
+	t := show.Table{Columns: []string{"table", "rows", "checksum"}}
+	for _, r := range rows {
+		t.Rows = append(t.Rows, []string{r.Table, strconv.FormatInt(r.Rows, 10), r.Checksum})
+	}
+	return rows, show.Print(d.out, t, show.AsTable)
 }
 
 // prove prints the tables before, damaged and after, and is an error unless the damage shows and all of it is mended.
