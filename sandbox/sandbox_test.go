@@ -504,3 +504,22 @@ func TestToolsConnect(t *testing.T) {
 		require.NoError(t, err, name)
 	}
 }
+
+func TestSystemViewsAnswerAlikeWithAndWithoutTheEngine(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", "CREATE DATABASE e", "CREATE TABLE d.t (a INT, b DECIMAL(10,2)) DISTRIBUTED BY HASH(a) BUCKETS 1", "CREATE TABLE e.t (a INT) DISTRIBUTED BY HASH(a) BUCKETS 1",
+		"CREATE VIEW d.v AS SELECT a FROM d.t", "CREATE MATERIALIZED VIEW d.m DISTRIBUTED BY HASH(a) REFRESH ASYNC AS SELECT a FROM d.t", "INSERT INTO d.t VALUES (1, 2)")
+	for view, database := range map[string]string{"tables": "TABLE_SCHEMA", "tables_config": "TABLE_SCHEMA", "columns": "TABLE_SCHEMA", "partitions_meta": "DB_NAME", "views": "TABLE_SCHEMA",
+		"materialized_views": "TABLE_SCHEMA", "loads": "DB_NAME"} {
+		for _, condition := range []string{database + " = 'd'", database + " = 'd' AND TABLE_NAME = 't'", "table_name = 'm'", database + " = 'nowhere'"} {
+			plain := "SELECT * FROM information_schema." + view + " WHERE " + condition
+			require.Equal(t, c.rows(plain+" AND 1 = 1"), c.rows(plain), plain)
+		}
+	}
+	require.ElementsMatch(t, []string{"t|BASE TABLE", "v|VIEW", "m|VIEW"}, c.rows("SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.tables WHERE TABLE_SCHEMA = 'd'"), "materialized views are called VIEW here")
+	require.Equal(t, []string{"MATERIALIZED_VIEW"}, c.rows("SELECT TABLE_ENGINE FROM information_schema.tables_config WHERE TABLE_NAME = 'm'"))
+	require.Contains(t, c.fails("SELECT NOPE FROM information_schema.tables WHERE TABLE_SCHEMA = 'd'").Message, "cannot be resolved")
+	require.Equal(t, uint16(1347), c.fails("SHOW CREATE VIEW d.t").Number)
+	require.Equal(t, []string{"m", "t", "v"}, c.column("SHOW TABLES FROM d", "Tables_in_d"))
+}

@@ -92,6 +92,12 @@ func partitions(t require.TestingT, c *Catalog, table string) []PartitionInfo {
 	return info.Partitions
 }
 
+func ddlOf(t require.TestingT, c *Catalog, table string) string {
+	ddl, err := c.DDL(inD(table))
+	require.NoError(t, err)
+	return ddl
+}
+
 func names(list []PartitionInfo) (n []string) {
 	for _, p := range list {
 		n = append(n, p.Name)
@@ -145,15 +151,13 @@ func TestShownDDLCreatesTheSameTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := fixture(t)
 		define(t, c, drawTable(t))
-		shown, err := c.Table(inD("a"))
-		require.NoError(t, err)
-		define(t, c, strings.Replace(shown.DDL, "CREATE TABLE `a`", "CREATE TABLE IF NOT EXISTS `d`.`b`", 1))
-		again, err := c.Table(inD("b"))
-		require.NoError(t, err)
-		require.Equal(t, shown.DDL, strings.Replace(again.DDL, "`b`", "`a`", 1))
-		require.Len(t, again.Partitions, len(shown.Partitions))
-		for i := range again.Partitions {
-			require.Equal(t, shown.Partitions[i].Values, again.Partitions[i].Values)
+		shown := ddlOf(t, c, "a")
+		define(t, c, strings.Replace(shown, "CREATE TABLE `a`", "CREATE TABLE IF NOT EXISTS `d`.`b`", 1))
+		require.Equal(t, shown, strings.Replace(ddlOf(t, c, "b"), "`b`", "`a`", 1))
+		a, b := partitions(t, c, "a"), partitions(t, c, "b")
+		require.Len(t, b, len(a))
+		for i := range a {
+			require.Equal(t, a[i].Values, b[i].Values)
 		}
 	})
 }
@@ -164,10 +168,8 @@ func TestDDLOfListPartitionsIsAmbiguousForNull(t *testing.T) {
 	t.Parallel()
 	c := fixture(t)
 	define(t, c, `CREATE TABLE d.t (a STRING) DUPLICATE KEY(a) PARTITION BY LIST(a)(PARTITION p VALUES IN (NULL, "b'c")) DISTRIBUTED BY HASH(a) BUCKETS 1`)
-	info, err := c.Table(inD("t"))
-	require.NoError(t, err)
-	require.Contains(t, info.DDL, "VALUES IN ('NULL', 'b'c')")
-	require.Equal(t, `[["NULL"],["b'c"]]`, info.Partitions[0].Values)
+	require.Contains(t, ddlOf(t, c, "t"), "VALUES IN ('NULL', 'b'c')")
+	require.Equal(t, `[["NULL"],["b'c"]]`, partitions(t, c, "t")[0].Values)
 }
 
 func TestPartitionsOfAutomaticTablesAreNeverListed(t *testing.T) {
@@ -182,9 +184,7 @@ func TestPartitionsOfAutomaticTablesAreNeverListed(t *testing.T) {
 	require.Equal(t, []string{"pab__1", "pab__1_0", "pNULL_1"}, names(partitions(t, c, "l")))
 	require.Equal(t, []string{"2024-02-29 23:59:59.500000|1"}, content(t, c, "e", dialect.Hint{Partitions: []string{"p20240229"}}))
 	for _, table := range []string{"e", "l"} {
-		info, err := c.Table(inD(table))
-		require.NoError(t, err)
-		require.NotContains(t, info.DDL, "PARTITION p")
+		require.NotContains(t, ddlOf(t, c, table), "PARTITION p")
 	}
 	define(t, c, `ALTER TABLE d.e ADD PARTITION IF NOT EXISTS p20250101 VALUES [("2025-01-01"), ("2025-01-02"))`,
 		`ALTER TABLE d.l ADD PARTITION x VALUES IN (("q", "5"))`)

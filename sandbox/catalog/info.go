@@ -17,7 +17,6 @@ type TableInfo struct {
 	ID         int64
 	Created    time.Time
 	Def        *dialect.CreateTable // not to be changed; its Name may be an older one
-	DDL        string               // as SHOW CREATE TABLE prints it
 	Partitions []PartitionInfo      // physical partitions, temporary ones last
 }
 
@@ -68,6 +67,17 @@ func (c *Catalog) Table(name dialect.ObjectName) (TableInfo, error) {
 	return t.info(d), nil
 }
 
+// DDL returns what SHOW CREATE TABLE prints.
+func (c *Catalog) DDL(name dialect.ObjectName) (string, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, t, err := c.table(name)
+	if err != nil {
+		return "", err
+	}
+	return t.ddl(), nil
+}
+
 // Tables describes the tables of a database, sorted by name; none when there is no such database.
 func (c *Catalog) Tables(database string) []TableInfo {
 	c.mu.RLock()
@@ -98,7 +108,7 @@ func (c *Catalog) FindTablet(id int64) (TableInfo, PartitionInfo, bool) {
 }
 
 func (t *table) info(d *database) TableInfo {
-	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def, DDL: t.ddl()}
+	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def}
 	types, err := partitionTypes(t.def)
 	if err != nil { // checked when the table was made
 		return info

@@ -24,7 +24,8 @@ type HintedTable struct {
 	Hint  Hint
 }
 
-// TableScan is SELECT columns | * | count(*) FROM t [hint] [LIMIT n].
+// TableScan is SELECT columns | * | count(*) FROM t [hint] [LIMIT n]; of a view of information_schema also with
+// WHERE column = 'text' AND ….
 type TableScan struct {
 	Table   ObjectName
 	Hint    Hint
@@ -32,7 +33,8 @@ type TableScan struct {
 	Count   bool
 	Heading string // of the count
 	Columns []string
-	Limit   int64 // negative: none
+	Where   map[string]string // by column in lower case
+	Limit   int64             // negative: none
 }
 
 // Insert is INSERT INTO or OVERWRITE.
@@ -140,6 +142,11 @@ func (p *Parser) tableScan() *TableScan {
 	if s.Hint, err = p.hint(); err != nil {
 		return nil
 	}
+	if strings.EqualFold(s.Table.Database, "information_schema") && p.take("WHERE") {
+		if s.Where = p.equalities(); s.Where == nil {
+			return nil
+		}
+	}
 	if p.take("LIMIT") {
 		if s.Limit, err = p.integer(); err != nil {
 			return nil
@@ -149,6 +156,24 @@ func (p *Parser) tableScan() *TableScan {
 		return nil
 	}
 	return s
+}
+
+// equalities reads column = 'text' AND …, or returns nil.
+func (p *Parser) equalities() map[string]string {
+	where := map[string]string{}
+	for {
+		name, err := p.name()
+		if err != nil || !p.take("=") || p.peek().Kind != String {
+			return nil
+		}
+		if _, twice := where[strings.ToLower(name)]; twice {
+			return nil
+		}
+		where[strings.ToLower(name)] = p.next().Text
+		if !p.take("AND") {
+			return where
+		}
+	}
 }
 
 // reserved words that stand for a value where a column could stand.

@@ -142,8 +142,6 @@ type (
 	Describe struct{ Name ObjectName }
 	// ShowConfig is ADMIN SHOW FRONTEND CONFIG.
 	ShowConfig struct{ Like string }
-	// SetConfig is ADMIN SET FRONTEND CONFIG.
-	SetConfig struct{ Properties map[string]string }
 	// CurrentVersion is SELECT current_version().
 	CurrentVersion struct{}
 	// SelectVariables is SELECT @@a [AS b], ….
@@ -451,17 +449,15 @@ func (p *Parser) replacePartition() (_ ReplacePartition, err error) {
 	return r, err
 }
 
-func (p *Parser) admin() (_ Statement, err error) {
-	switch {
-	case p.take("SHOW", "FRONTEND", "CONFIG"):
-		s := &ShowConfig{Like: "%"}
-		if p.take("LIKE") {
-			s.Like, err = p.text()
-		}
-		return finish(p, s, err)
-	case p.take("SET", "FRONTEND", "CONFIG"):
-		properties, err := p.properties()
-		return finish(p, &SetConfig{Properties: properties}, err)
+// admin reads ADMIN SHOW FRONTEND CONFIG; nothing can be set here.
+func (p *Parser) admin() (Statement, error) {
+	if err := p.expect("SHOW", "FRONTEND", "CONFIG"); err != nil {
+		return nil, err
 	}
-	return nil, p.unexpected("SHOW FRONTEND CONFIG, SET FRONTEND CONFIG")
+	s := &ShowConfig{}
+	var err error
+	if p.take("LIKE") {
+		s.Like, err = p.text()
+	}
+	return finish(p, s, err)
 }

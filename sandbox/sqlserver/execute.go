@@ -56,8 +56,6 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 		err = x.use(s.Database)
 	case *dialect.Kill:
 		err = x.server.kill(s.Connection)
-	case *dialect.SetConfig:
-		err = c.CheckAny(x.user(), "OPERATE")
 	case *dialect.CreateUser:
 		err = x.asAdmin(func() error { return c.CreateUser(s.Name, s.Password, s.IfNotExists) })
 	case *dialect.DropUser:
@@ -171,7 +169,10 @@ func (x *session) passOn(ctx context.Context, query string, callback mysql.Resul
 }
 
 func (x *session) selectRows(ctx context.Context, s *dialect.Select, callback mysql.ResultSpoolFn) error {
-	if s.Scan != nil && !strings.EqualFold(x.qualify(s.Scan.Table).Database, "information_schema") {
+	if s.Scan != nil {
+		if strings.EqualFold(x.qualify(s.Scan.Table).Database, "information_schema") {
+			return x.scanSystem(s.Scan, callback)
+		}
 		return x.scan(s.Scan, callback)
 	}
 	x.hints = s.Hints
@@ -194,11 +195,7 @@ func (x *session) scan(s *dialect.TableScan, callback mysql.ResultSpoolFn) error
 		limit = min(limit, s.Limit)
 	}
 	if s.Count {
-		res := &result{Fields: []*fieldType{field(s.Heading, int64Type)}}
-		if limit > 0 {
-			res.Rows = append(res.Rows, []value{int64Value(scan.Count())})
-		}
-		return callback(res, false)
+		return sendCount(callback, s.Heading, scan.Count(), limit)
 	}
 	var columns []int
 	if s.All {
@@ -274,7 +271,7 @@ func (x *session) compute(ctx context.Context, query string) ([][][]byte, error)
 		x.hints, query = s.Hints, s.SQL
 		defer func() { x.hints = nil }()
 	} else if isSelect && s.Scan != nil {
-		return x.computeScan(s.Scan)
+		return x.computeScan(ctx, s)
 	}
 	sc, schema, iter, err := x.query(ctx, query)
 	if err != nil {
@@ -297,8 +294,8 @@ func (x *session) compute(ctx context.Context, query string) ([][][]byte, error)
 }
 
 // computeScan reads a plain SELECT past the engine, so that every byte survives.
-func (x *session) computeScan(s *dialect.TableScan) (texts [][][]byte, err error) {
-	err = x.scan(s, func(res *result, _ bool) error {
+func (x *session) computeScan(ctx context.Context, s *dialect.Select) (texts [][][]byte, err error) {
+	err = x.selectRows(ctx, s, func(res *result, _ bool) error {
 		for _, row := range res.Rows {
 			text := make([][]byte, len(row))
 			for i, v := range row {

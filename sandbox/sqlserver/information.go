@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
+	"github.com/dolthub/vitess/go/mysql"
+	"github.com/dolthub/vitess/go/sqltypes"
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
@@ -25,7 +28,15 @@ var _ sql.Database = informationSchema{}
 // a number.
 type systemTable struct {
 	columns string
-	rows    func(*session) []sql.Row
+	rows    func(*session, only) []sql.Row
+}
+
+// only narrows a view to one database and one table where these are not empty, so that asking for one table of
+// thousands does not describe them all.
+type only struct{ database, table string }
+
+func (o only) matches(database, table string) bool {
+	return (o.database == "" || o.database == database) && (o.table == "" || o.table == table)
 }
 
 var system = map[string]systemTable{
@@ -92,7 +103,7 @@ func (informationSchema) GetTableInsensitive(_ *sql.Context, name string) (sql.T
 type systemView struct {
 	name   string
 	schema sql.Schema
-	rows   func(*session) []sql.Row
+	rows   func(*session, only) []sql.Row
 }
 
 var _ sql.Table = (*systemView)(nil)
@@ -120,24 +131,105 @@ func (v *systemView) PartitionRows(ctx *sql.Context, _ sql.Partition) (sql.RowIt
 	if x == nil {
 		return sql.RowsToRowIter(), nil
 	}
-	return sql.RowsToRowIter(v.rows(x)...), nil
+	return sql.RowsToRowIter(v.rows(x, only{})...), nil
+}
+
+// scanSystem answers a plain SELECT of a view without the engine.
+func (x *session) scanSystem(s *dialect.TableScan, callback mysql.ResultSpoolFn) error {
+	table, _, err := informationSchema{}.GetTableInsensitive(nil, s.Table.Name)
+	if err != nil {
+		return err
+	}
+	v := table.(*systemView)
+	columns, err := v.pick(s)
+	if err != nil {
+		return err
+	}
+	var found []sql.Row
+	for _, row := range v.rows(x, only{cmp.Or(s.Where["table_schema"], s.Where["db_name"]), s.Where["table_name"]}) {
+		if v.meets(row, s.Where) {
+			found = append(found, row)
+		}
+	}
+	limit := x.limit()
+	if s.Limit >= 0 {
+		limit = min(limit, s.Limit)
+	}
+	if s.Count {
+		return sendCount(callback, s.Heading, int64(len(found)), limit)
+	}
+	res := &result{}
+	for _, c := range columns {
+		res.Fields = append(res.Fields, field(v.schema[c].Name, v.schema[c].Type.Type()))
+	}
+	for _, row := range found[:min(limit, int64(len(found)))] {
+		values := make([]sqltypes.Value, len(columns))
+		for i, c := range columns {
+			values[i] = cellValue(row[c])
+		}
+		res.Rows = append(res.Rows, values)
+	}
+	return callback(res, false)
+}
+
+// pick returns the indexes of the columns that a scan asks for; unknown ones, also in its condition, are errors.
+func (v *systemView) pick(s *dialect.TableScan) (columns []int, err error) {
+	for i := range v.schema {
+		if s.All {
+			columns = append(columns, i)
+		}
+	}
+	for _, name := range s.Columns {
+		at := v.schema.IndexOfColName(name)
+		if at < 0 {
+			return nil, catalog.Analyzing("Column '%s' cannot be resolved", name)
+		}
+		columns = append(columns, at)
+	}
+	for name := range s.Where {
+		if v.schema.IndexOfColName(name) < 0 {
+			return nil, catalog.Analyzing("Column '%s' cannot be resolved", name)
+		}
+	}
+	return columns, nil
+}
+
+func (v *systemView) meets(row sql.Row, where map[string]string) bool {
+	for name, wanted := range where {
+		if have := cellValue(row[v.schema.IndexOfColName(name)]); have.IsNull() || have.ToString() != wanted {
+			return false
+		}
+	}
+	return true
 }
 
 // eachTable calls f for every table that the user has a privilege on.
-func (x *session) eachTable(f func(catalog.TableInfo)) {
+func (x *session) eachTable(o only, f func(catalog.TableInfo)) {
+	if o.database != "" && o.table != "" {
+		t, err := x.server.catalog.Table(dialect.ObjectName{Database: o.database, Name: o.table})
+		if err == nil && x.visible(o.database, o.table) {
+			f(t)
+		}
+		return
+	}
 	for _, database := range x.server.catalog.Databases() {
+		if o.database != "" && o.database != database {
+			continue
+		}
 		for _, t := range x.server.catalog.Tables(database) {
-			if x.visible(database, t.Name) {
+			if o.matches(database, t.Name) && x.visible(database, t.Name) {
 				f(t)
 			}
 		}
 	}
 }
 
-func (x *session) eachView(f func(catalog.View)) {
+func (x *session) eachView(o only, f func(catalog.View)) {
 	for _, database := range x.databases() {
 		for _, v := range x.server.catalog.Views(database) {
-			f(v)
+			if o.matches(database, v.Name) {
+				f(v)
+			}
 		}
 	}
 }
@@ -145,17 +237,17 @@ func (x *session) eachView(f func(catalog.View)) {
 // moment prints a time in the session's zone, as these views do, unlike SHOW (reference §0.5).
 func (x *session) moment(t time.Time) string { return t.In(x.location()).Format(time.DateTime) }
 
-func (x *session) noRows() []sql.Row { return nil }
+func (x *session) noRows(only) []sql.Row { return nil }
 
-func (x *session) schemata() (list []sql.Row) {
+func (x *session) schemata(only) (list []sql.Row) {
 	for _, name := range x.databases() {
 		list = append(list, sql.Row{"def", name, "utf8", "utf8_general_ci", nil})
 	}
 	return list
 }
 
-func (x *session) tableRows() (list []sql.Row) {
-	x.eachTable(func(t catalog.TableInfo) {
+func (x *session) tableRows(o only) (list []sql.Row) {
+	x.eachTable(o, func(t catalog.TableInfo) {
 		var count, size int64
 		for _, p := range t.Partitions {
 			count, size = count+p.Rows(), size+p.Bytes()
@@ -167,7 +259,7 @@ func (x *session) tableRows() (list []sql.Row) {
 		list = append(list, sql.Row{"def", t.Database, t.Name, "BASE TABLE", "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
 			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Def.Comment})
 	})
-	x.eachView(func(v catalog.View) { // materialized views are VIEW here too (reference §5.3)
+	x.eachView(o, func(v catalog.View) { // materialized views are VIEW here too (reference §5.3)
 		list = append(list, sql.Row{"def", v.Database, v.Name, "VIEW", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, x.moment(v.Created),
 			nil, nil, "utf8_general_ci", nil, nil, v.Comment})
 	})
@@ -177,8 +269,8 @@ func (x *session) tableRows() (list []sql.Row) {
 // models are the names of the key models in tables_config.
 var models = map[string]string{dialect.Duplicate: "DUP_KEYS", dialect.Aggregate: "AGG_KEYS", dialect.Unique: "UNQ_KEYS", dialect.Primary: "PRI_KEYS"}
 
-func (x *session) tableConfigs() (list []sql.Row) {
-	x.eachTable(func(t catalog.TableInfo) {
+func (x *session) tableConfigs(o only) (list []sql.Row) {
+	x.eachTable(o, func(t catalog.TableInfo) {
 		d := t.Def
 		key := ""
 		if d.Model == dialect.Primary || d.Model == dialect.Unique {
@@ -199,7 +291,7 @@ func (x *session) tableConfigs() (list []sql.Row) {
 		list = append(list, sql.Row{t.Database, t.Name, "OLAP", models[d.Model], key, backQuoted(d.Partition.Columns), backQuoted(d.Hash), kind,
 			int64(d.Buckets), backQuoted(sort), string(properties), t.ID})
 	})
-	x.eachView(func(v catalog.View) {
+	x.eachView(o, func(v catalog.View) {
 		engine := "VIEW"
 		if v.Materialized {
 			engine = "MATERIALIZED_VIEW"
@@ -219,8 +311,8 @@ func backQuoted(names []string) string {
 // columnKeys are COLUMN_KEY by model.
 var columnKeys = map[string]string{dialect.Duplicate: "DUP", dialect.Aggregate: "AGG", dialect.Unique: "UNI", dialect.Primary: "PRI"}
 
-func (x *session) columnRows() (list []sql.Row) {
-	x.eachTable(func(t catalog.TableInfo) {
+func (x *session) columnRows(o only) (list []sql.Row) {
+	x.eachTable(o, func(t catalog.TableInfo) {
 		for i, c := range t.Def.Columns {
 			key := ""
 			if c.Key {
@@ -240,8 +332,8 @@ func (x *session) columnRows() (list []sql.Row) {
 	return list
 }
 
-func (x *session) partitionsMeta() (list []sql.Row) {
-	x.eachTable(func(t catalog.TableInfo) {
+func (x *session) partitionsMeta(o only) (list []sql.Row) {
+	x.eachTable(o, func(t catalog.TableInfo) {
 		replicas, err := strconv.ParseInt(t.Def.Properties["replication_num"], 10, 64)
 		if err != nil {
 			replicas = 1
@@ -259,8 +351,8 @@ func (x *session) partitionsMeta() (list []sql.Row) {
 	return list
 }
 
-func (x *session) viewRows() (list []sql.Row) {
-	x.eachView(func(v catalog.View) {
+func (x *session) viewRows(o only) (list []sql.Row) {
+	x.eachView(o, func(v catalog.View) {
 		if !v.Materialized {
 			list = append(list, sql.Row{"def", v.Database, v.Name, v.Query, "NONE", "NO", nil, "NONE", "utf8", "utf8_general_ci"})
 		}
@@ -270,8 +362,8 @@ func (x *session) viewRows() (list []sql.Row) {
 
 const materializedViewColumns = 28
 
-func (x *session) materializedViewRows() (list []sql.Row) {
-	x.eachView(func(v catalog.View) {
+func (x *session) materializedViewRows(o only) (list []sql.Row) {
+	x.eachView(o, func(v catalog.View) {
 		if !v.Materialized {
 			return
 		}
@@ -282,7 +374,7 @@ func (x *session) materializedViewRows() (list []sql.Row) {
 	return list
 }
 
-func (x *session) loadRows() (list []sql.Row) {
+func (x *session) loadRows(only) (list []sql.Row) {
 	for _, l := range x.server.catalog.Loads() {
 		if !x.visible(l.Database, l.Table) {
 			continue
@@ -293,7 +385,7 @@ func (x *session) loadRows() (list []sql.Row) {
 	return list
 }
 
-func (x *session) variableRows() (list []sql.Row) {
+func (x *session) variableRows(only) (list []sql.Row) {
 	for _, name := range slices.Sorted(maps.Keys(x.variables)) {
 		list = append(list, sql.Row{name, x.variables[name]})
 	}

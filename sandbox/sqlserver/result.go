@@ -208,14 +208,12 @@ func engineValue(ctx *sql.Context, t sql.Type, v any) (sqltypes.Value, error) {
 	return t.SQL(ctx, nil, v)
 }
 
-// Short names of the protocol library's types.
-type (
-	fieldType = querypb.Field
-	value     = sqltypes.Value
-)
-
-const int64Type = sqltypes.Int64
-
-func int64Value(n int64) value { return sqltypes.NewInt64(n) }
+func sendCount(callback mysql.ResultSpoolFn, heading string, n, limit int64) error {
+	res := &result{Fields: []*querypb.Field{field(heading, sqltypes.Int64)}}
+	if limit > 0 {
+		res.Rows = append(res.Rows, []sqltypes.Value{sqltypes.NewInt64(n)})
+	}
+	return callback(res, false)
+}
 
 func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

@@ -101,7 +101,11 @@ func (x *session) showCreate(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 	if s.What != "CREATE TABLE" {
 		return &catalog.Error{Code: 1347, State: "HY000", Text: fmt.Sprintf("'%s.%s' is not %s", s.From.Database, s.From.Name, strings.TrimPrefix(s.What, "CREATE "))}
 	}
-	return rows(callback, []string{"Table", "Create Table"}, [][]any{{info.Name, info.DDL}})
+	ddl, err := x.server.catalog.DDL(s.From)
+	if err != nil {
+		return err
+	}
+	return rows(callback, []string{"Table", "Create Table"}, [][]any{{info.Name, ddl}})
 }
 
 func (x *session) showCreateView(s *dialect.Show, v catalog.View, callback mysql.ResultSpoolFn) error {
