@@ -354,6 +354,17 @@ func TestOnlyPrimaryTablesTakeUpdates(t *testing.T) {
 	require.Contains(t, c.fails("DELETE FROM d.p").Message, "Where clause is not set")
 }
 
+func TestAnUpdateKeepsTheColumnsThatItDoesNotName(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", "CREATE TABLE d.p (k INT NOT NULL, v INT, j JSON, b VARBINARY, s STRING) PRIMARY KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 2")
+	raw := "\xff\x00\\N"
+	_, err := c.db.Exec("INSERT INTO d.p VALUES (1, 10, '[1]', ?, ?), (2, 0, NULL, '', '')", raw, raw)
+	require.NoError(t, err)
+	c.exec("UPDATE d.p SET v = 11 WHERE k > 0")
+	require.ElementsMatch(t, []string{"1|11|[1]|" + raw + "|" + raw, `2|11|\N||`}, c.rows("SELECT * FROM d.p"))
+}
+
 func TestAdHocQueriesRun(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})

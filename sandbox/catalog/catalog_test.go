@@ -453,3 +453,27 @@ func BenchmarkScan(b *testing.B) {
 		}
 	}
 }
+
+func TestOverwriteReplacesOnlyWhatItNames(t *testing.T) {
+	t.Parallel()
+	c := fixture(t)
+	define(t, c, `CREATE TABLE d.t (a INT) PARTITION BY RANGE(a)(PARTITION p VALUES [("0"), ("10")), PARTITION q VALUES [("10"), ("20"))) DISTRIBUTED BY HASH(a) BUCKETS 2`,
+		`ALTER TABLE d.t ADD TEMPORARY PARTITION tp VALUES [("0"), ("10"))`)
+	require.NoError(t, insert(c, "t", []string{"1"}, []string{"11"}))
+	before := partitions(t, c, "t")
+	for _, target := range []dialect.Hint{{Partitions: []string{"p"}}, {Partitions: []string{"tp"}, Temporary: true}} {
+		for _, v := range []string{"2", "3"} {
+			_, err := c.Insert(Insertion{Table: inD("t"), Target: target, Overwrite: true, Rows: [][][]byte{{[]byte(v)}}})
+			require.NoError(t, err)
+		}
+		require.Equal(t, []string{"3"}, content(t, c, "t", target))
+		_, err := c.Insert(Insertion{Table: inD("t"), Target: target, Overwrite: true, Rows: [][][]byte{{[]byte("11")}}})
+		require.ErrorContains(t, err, "filtered")
+		require.Equal(t, []string{"3"}, content(t, c, "t", target), "a failed overwrite leaves the rows")
+	}
+	after := partitions(t, c, "t")
+	require.Equal(t, names(before), names(after))
+	require.NotEqual(t, before[0].ID, after[0].ID)
+	require.Equal(t, before[1].ID, after[1].ID)
+	require.Equal(t, []string{"11"}, content(t, c, "t", dialect.Hint{Partitions: []string{"q"}}))
+}

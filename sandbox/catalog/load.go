@@ -245,17 +245,19 @@ func (c *Catalog) overwrite(l *load) {
 	if l.overwrite == nil {
 		return
 	}
-	partitions := slices.Clone(l.table.partitions)
-	for i, p := range partitions {
-		if !slices.Contains(l.overwrite, p) {
-			continue
+	for _, list := range []*[]*partition{&l.table.partitions, &l.table.temporary} {
+		renewed := slices.Clone(*list)
+		for i, p := range renewed {
+			if !slices.Contains(l.overwrite, p) {
+				continue
+			}
+			renewed[i] = c.renew(p)
+			if old, ok := l.into[p]; ok {
+				l.staged[renewed[i].physical[0]] = l.staged[old]
+			}
 		}
-		partitions[i] = c.renew(p)
-		if old, ok := l.into[p]; ok {
-			l.staged[partitions[i].physical[0]] = l.staged[old]
-		}
+		*list = renewed
 	}
-	l.table.partitions = partitions
 }
 
 func (p *physical) publish(def *dialect.CreateTable, staged [][]*chunk, at time.Time) {

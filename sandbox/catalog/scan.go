@@ -140,6 +140,7 @@ type Insertion struct {
 	Label     string
 	Columns   []string // empty: all
 	Rows      [][][]byte
+	Printed   map[int]bool // columns whose values are in the printed form already and are taken as they are
 }
 
 // Insert loads rows, all or none.
@@ -204,7 +205,7 @@ func (in Insertion) batch(t *table) (*streamload.Batch, error) {
 				return nil, ddl("the sandbox keeps no values of type %s", columns[i].Type)
 			}
 			ok := true
-			if columns[i].Type.Name == "VARBINARY" { // SQL gives the bytes themselves
+			if in.Printed[i] || columns[i].Type.Name == "VARBINARY" { // SQL gives the bytes themselves
 				scratch = append(scratch[:0], value...)
 			} else if scratch, ok = t.converters[i](scratch[:0], value); !ok {
 				return nil, ddl("Insert has filtered data: value '%.64s' is not in the range of column '%s' %s, row %d", value, columns[i].Name, columns[i].Type, n+1)

@@ -377,7 +377,12 @@ func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.
 	if err != nil {
 		return err
 	}
-	in := catalog.Insertion{Table: table}
+	// What does not change keeps its bytes: read again, a JSON number would become a string.
+	in := catalog.Insertion{Table: table, Printed: map[int]bool{}}
+	for i := range scan.Columns {
+		_, changed := changes[i]
+		in.Printed[i] = !changed
+	}
 	at := 0
 	for row := range scan.Rows() {
 		computed := evaluated[at]
