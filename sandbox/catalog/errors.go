@@ -28,7 +28,7 @@ func fail(code int, state, format string, args ...any) error {
 func unknownDatabase(name string) error { return fail(5501, "3F000", "Unknown database '%s'", name) }
 func unknownTable(name string) error    { return fail(5502, "42602", "Unknown table '%s'", name) }
 
-// ddl is a DdlException: text only, the packet's defaults for the rest (reference §1.4).
+// ddl is a DdlException: text only, the packet's defaults for the rest (fe:mysql/MysqlErrPacket).
 func ddl(format string, args ...any) error { return fail(1064, "HY000", format, args...) }
 
 // Analyzing is an error of the analyzer, in its wrapper.

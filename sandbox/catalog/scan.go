@@ -24,7 +24,7 @@ type scanned struct {
 	tablets []tablet
 }
 
-// Scan takes the visible versions of a table. Tablet ids are not checked: unknown ones add nothing (reference §6.1).
+// Scan takes the visible versions of a table. Tablet ids are not checked: unknown ones add nothing (fe:planner/OlapScanNode takes them in place of the pruned ones).
 func (c *Catalog) Scan(name dialect.ObjectName, h dialect.Hint) (*Scan, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

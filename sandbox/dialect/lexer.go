@@ -141,7 +141,7 @@ func scanNumber(sql string, i int) int {
 	return i
 }
 
-// scanBackQuoted reads a name in back quotes. All back quotes are dropped, also doubled ones (reference grammar: a name
+// scanBackQuoted reads a name in back quotes. All back quotes are dropped, also doubled ones (StarRocks.g4, AstBuilder: a name
 // that contains a back quote cannot be written).
 func scanBackQuoted(sql string, i int) (Token, error) {
 	for j := i + 1; j < len(sql); j++ {

@@ -18,7 +18,7 @@ import (
 	"starkeep/sandbox/dialect"
 )
 
-// informationSchema is the database information_schema (reference §5.3). Of MySQL's own views it has those that clients
+// informationSchema is the database information_schema (fe:catalog/system/information). Of MySQL's own views it has those that clients
 // of StarRocks read.
 type informationSchema struct{}
 
@@ -64,7 +64,7 @@ var system = map[string]systemTable{
 		(*session).loadRows},
 	"session_variables": {"VARIABLE_NAME VARIABLE_VALUE", (*session).variableRows},
 	"global_variables":  {"VARIABLE_NAME VARIABLE_VALUE", (*session).variableRows},
-	// empty here and in part in StarRocks too: partitions is a shell there (reference §5.3)
+	// empty here and in part in StarRocks too: partitions is a shell there (docs information_schema/partitions)
 	"partitions":       {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME PARTITION_NAME SUBPARTITION_NAME PARTITION_ORDINAL_POSITION#", (*session).noRows},
 	"routines":         {"SPECIFIC_NAME ROUTINE_CATALOG ROUTINE_SCHEMA ROUTINE_NAME ROUTINE_TYPE", (*session).noRows},
 	"key_column_usage": {"CONSTRAINT_CATALOG CONSTRAINT_SCHEMA CONSTRAINT_NAME TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION# POSITION_IN_UNIQUE_CONSTRAINT# REFERENCED_TABLE_SCHEMA REFERENCED_TABLE_NAME REFERENCED_COLUMN_NAME", (*session).noRows},
@@ -234,7 +234,7 @@ func (x *session) eachView(o only, f func(catalog.View)) {
 	}
 }
 
-// moment prints a time in the session's zone, as these views do, unlike SHOW (reference §0.5).
+// moment prints a time in the session's zone, as these views do, unlike SHOW (fe:service/InformationSchemaDataSource).
 func (x *session) moment(t time.Time) string { return t.In(x.location()).Format(time.DateTime) }
 
 func (x *session) noRows(only) []sql.Row { return nil }
@@ -259,7 +259,7 @@ func (x *session) tableRows(o only) (list []sql.Row) {
 		list = append(list, sql.Row{"def", t.Database, t.Name, "BASE TABLE", "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
 			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Def.Comment})
 	})
-	x.eachView(o, func(v catalog.View) { // materialized views are VIEW here too (reference §5.3)
+	x.eachView(o, func(v catalog.View) { // materialized views are VIEW here too (docs information_schema/tables)
 		list = append(list, sql.Row{"def", v.Database, v.Name, "VIEW", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, x.moment(v.Created),
 			nil, nil, "utf8_general_ci", nil, nil, v.Comment})
 	})

@@ -35,7 +35,7 @@ func field(name string, t querypb.Type) *querypb.Field {
 	return f
 }
 
-// wireTypes are the type bytes of StarRocks (reference §6.2); what is missing is sent as STRING.
+// wireTypes are the type bytes of StarRocks (fe:mysql/MysqlCodec); what is missing is sent as STRING.
 var wireTypes = map[string]querypb.Type{
 	"BOOLEAN": sqltypes.Int8, "TINYINT": sqltypes.Int8, "SMALLINT": sqltypes.Int16, "INT": sqltypes.Int32, "BIGINT": sqltypes.Int64,
 	"FLOAT": sqltypes.Float32, "DOUBLE": sqltypes.Float64, "DECIMAL": sqltypes.Decimal, "DATE": sqltypes.Date, "DATETIME": sqltypes.Datetime,
@@ -89,7 +89,7 @@ func cellValue(cell any) sqltypes.Value {
 	return sqltypes.NULL
 }
 
-// shanghai is the zone of the times in SHOW statements, whatever the cluster's or the session's is (reference §2.2).
+// shanghai is the zone of the times in SHOW statements, whatever the cluster's or the session's is (fe:common/util/TimeUtils).
 var shanghai = time.FixedZone("UTC+8", 8*3600)
 
 // scanBatch is how many rows are handed to the connection at once.

@@ -58,7 +58,7 @@ func Start(address string, c *catalog.Catalog, faults *fault.Set, node Node) (*S
 	if err != nil {
 		return nil, fmt.Errorf("listen for MySQL connections: %w", err)
 	}
-	listener.ServerVersion = s.globals["version"] // never tells that this is StarRocks (reference §5.5)
+	listener.ServerVersion = s.globals["version"] // never tells that this is StarRocks (FE configuration mysql_server_version)
 	s.listener = listener
 	go func() {
 		defer close(s.done)

@@ -140,7 +140,7 @@ func (x *session) showCreateDatabase(name string, callback mysql.ResultSpoolFn) 
 	return rows(callback, []string{"Database", "Create Database"}, [][]any{{name, "CREATE DATABASE `" + name + "`"}})
 }
 
-// showPartitions prints one row per physical partition (reference §5.2). All times are UTC+8.
+// showPartitions prints one row per physical partition (fe:common/proc/PartitionsProcDir). All times are UTC+8.
 func (x *session) showPartitions(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 	info, err := x.table(s.From)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // defaultVariables are those that clients ask for or set: of MySQL's, what drivers and tools read at connect; of
-// StarRocks' own, those of reference §6.4 and docs System_variable.
+// StarRocks' own, those of docs System_variable that matter to big reads and loads.
 func defaultVariables(version string) map[string]string {
 	return map[string]string{
 		"version": "8.0.33", "version_comment": "StarRocks version " + version, "license": "Apache License 2.0",
