@@ -24,8 +24,11 @@ type View interface {
 
 // New returns live bars when w is a terminal, else lines.
 func New(w io.Writer) View {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return newBars(w)
+	if f, ok := w.(*os.File); ok {
+		// A terminal without a width (a serial line, some CI systems) would show no bar at all.
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return newBars(w)
+		}
 	}
 	return &lines{w: w, last: map[string]line{}, now: time.Now}
 }

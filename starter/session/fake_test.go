@@ -131,9 +131,12 @@ func (f *fake) SignalWorkflow(_ context.Context, id, _, name string, _ any) erro
 	return nil
 }
 
-func (f *fake) QueryWorkflow(_ context.Context, id, _, query string, _ ...any) (converter.EncodedValue, error) {
+func (f *fake) QueryWorkflow(ctx context.Context, id, _, query string, _ ...any) (converter.EncodedValue, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if f.unanswered != nil {
 		return nil, f.unanswered
 	}

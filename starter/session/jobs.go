@@ -171,6 +171,9 @@ func (s *Session) Status(ctx context.Context, j Job) (job.Status, error) {
 	}
 	info := d.GetWorkflowExecutionInfo()
 	status, err := s.query(ctx, info)
+	if ctx.Err() != nil {
+		return job.Status{}, ctx.Err() // it is the asker who is gone, not the worker
+	}
 	if err != nil {
 		if status, err = remembered(info, err); err != nil {
 			return job.Status{}, err

@@ -260,6 +260,16 @@ func TestWithoutAWorkerTheMemoAnswers(t *testing.T) {
 	require.Contains(t, a.Table.Rows[0][11], "no worker answers")
 }
 
+func TestInterruptedQuestionIsNotTakenForADeadWorker(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.remember(f.add("backup", "d", job.Uploading, true))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.session().Status(ctx, Job{ID: job.WorkflowID("c", "d")})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestTerminatedJobDoesNotLookAlive(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
