@@ -44,14 +44,14 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 		return none, err
 	}
 	head := backupHead{Request: in.Request, Timestamp: in.Timestamp}
-	if head.Cluster, err = d.cluster.Info(ctx); err != nil {
-		return none, err
-	}
 	tables, notes, err := d.choose(ctx, in.Request)
 	if err != nil {
 		return none, err
 	}
 	if err := d.checkPrivileges(ctx, in.Ref.Database, tables, cluster.ForBackup); err != nil {
+		return none, err
+	}
+	if head.Cluster, err = d.cluster.Info(ctx); err != nil {
 		return none, err
 	}
 	described, err := d.cluster.Describe(ctx, in.Ref.Database, tables)
@@ -105,7 +105,7 @@ func checkLabel(ctx context.Context, d *desk, label string) error {
 		return err
 	}
 	if len(stamps) > 0 {
-		return refuse(job.LabelExists, "Snapshot with name '%s' already exist in repository; choose another label (its timestamps: %s)",
+		return refuse(job.LabelExists, "Snapshot with name '%s' already exist in repository (its timestamps: %s)",
 			label, strings.Join(stamps, ", "))
 	}
 	return nil

@@ -24,12 +24,12 @@ func (a *Activities) releaseBackup(ctx context.Context, in job.ReleaseInput) (jo
 		return job.ReleaseOutput{}, err
 	}
 	var out job.ReleaseOutput
-	left, err := d.sweep(ctx)
+	left, why, err := d.sweep(ctx)
 	if err != nil {
 		return out, err
 	}
 	if left > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d data objects of this job stay in the repository, because another job works in it", left))
+		out.Notes = append(out.Notes, fmt.Sprintf("%d data objects of this job stay in the repository: %v", left, why))
 	}
 	return out, d.repo.DeleteJob(ctx, in.Ref.Job)
 }
@@ -45,8 +45,9 @@ func (a *Activities) reopen(ctx context.Context, ref job.Ref) (*desk, bool, erro
 }
 
 // sweep removes the data objects that attempts of this job put and that no snapshot names: all of them after a cancel,
-// the ones of lost attempts otherwise.
-func (d *desk) sweep(ctx context.Context) (left int, err error) {
+// the ones of lost attempts otherwise. Where it cannot know that nobody needs them they stay, and why says so: another
+// job may rely on what it found, an unreadable manifest may name any of them.
+func (d *desk) sweep(ctx context.Context) (left int, why, err error) {
 	mine := map[string]snapshot.ObjectRef{}
 	if err := d.repo.ListPages(ctx, d.ref.Job, intentPages, func(name string) error {
 		var i intent
@@ -58,17 +59,17 @@ func (d *desk) sweep(ctx context.Context) (left int, err error) {
 		}
 		return nil
 	}); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if len(mine) == 0 {
-		return 0, nil
+		return 0, nil, nil
 	}
 	err = d.repo.Sweep(ctx, d.ref.Job, d.ref.Created, mine)
-	if errors.Is(err, repository.ErrBusy) {
-		// Another job may rely on an object that it found: never delete under its feet.
-		return len(mine), nil
+	var damage *repository.DamageError
+	if errors.Is(err, repository.ErrBusy) || errors.Is(err, repository.ErrNewerFormat) || errors.As(err, &damage) {
+		return len(mine), err, nil
 	}
-	return 0, err
+	return 0, nil, err
 }
 
 // ReleaseRestore gives back what a restore held: what the publish replaced, or, when it did not come to that, everything

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"starkeep/sandbox/catalog"
@@ -43,6 +44,8 @@ type Server struct {
 	backend  *endpoint
 	admin    *endpoint
 	loads    *streamload.Backend
+	closing  sync.Once
+	closed   error // what closing gave
 }
 
 // Start starts a server; all ports answer when it returns.
@@ -92,6 +95,11 @@ func (s *Server) Faults() *fault.Set { return s.faults }
 
 // Close stops the server and cuts all connections.
 func (s *Server) Close() error {
+	s.closing.Do(func() { s.closed = s.close() })
+	return s.closed
+}
+
+func (s *Server) close() error {
 	var errs []error
 	for _, e := range []*endpoint{s.frontend, s.backend, s.admin} {
 		if e != nil {

@@ -59,9 +59,9 @@ func TestLoadsThatEndDuringABackupGiveOneMomentOfTheDatabase(t *testing.T) {
 	require.Positive(t, wait())
 	w.awaitEnd("bank")
 	require.Contains(t, w.details("busy"), `"level": "database"`)
-	w.sql("RESTORE SNAPSHOT busy FROM repo DATABASE bank AS copy")
-	require.Equal(t, int64(1000), w.sum("copy.ledger"), "the invariant of the writer must hold in the snapshot")
-	require.Equal(t, w.prove("bank", "ledger"), w.prove("copy", "ledger"), "the last round was after the last load")
+	w.sql("RESTORE SNAPSHOT busy FROM repo DATABASE bank AS mirror")
+	require.Equal(t, int64(1000), w.sum("mirror.ledger"), "the invariant of the writer must hold in the snapshot")
+	require.Equal(t, w.prove("bank", "ledger"), w.prove("mirror", "ledger"), "the last round was after the last load")
 }
 
 func TestLoadsThatNeverEndAreStatedNotHidden(t *testing.T) {
@@ -82,10 +82,10 @@ func TestLoadsThatNeverEndAreStatedNotHidden(t *testing.T) {
 	require.Contains(t, d, `"level": "partition"`)
 	require.Contains(t, d, "ledger.low")
 	// Each partition is one consistent read: within it every load is there whole or not at all.
-	w.sql("RESTORE SNAPSHOT busy FROM repo DATABASE bank AS copy")
+	w.sql("RESTORE SNAPSHOT busy FROM repo DATABASE bank AS mirror")
 	for _, p := range []string{"low", "high"} {
 		var n, ids int64
-		require.NoError(t, w.db.QueryRow(fmt.Sprintf("SELECT count(*), max(id) + 2 FROM copy.ledger PARTITION (%s)", p)).Scan(&n, &ids))
+		require.NoError(t, w.db.QueryRow(fmt.Sprintf("SELECT count(*), max(id) + 2 FROM mirror.ledger PARTITION (%s)", p)).Scan(&n, &ids))
 		require.Equal(t, ids, n, "no hole among the loads of partition %s", p)
 	}
 }

@@ -22,7 +22,7 @@ func TestSecretAppearsNowhere(t *testing.T) {
 		w.sql("SHOW SNAPSHOT ON repo") + w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop") + w.sql("SHOW RESTORE") + w.details("s")
 	for _, bad := range []string{
 		`CREATE REPOSITORY repo WITH BROKER ON LOCATION "file:///x" PROPERTIES ("aws.s3.secret_key" = "` + secret + `")`,
-		`CREATE REPOSITORY r2 WITH BROKER ON LOCATION "file:///nonexistent/dir" PROPERTIES ("password" = "` + secret + `")`,
+		`CREATE REPOSITORY r2 WITH BROKER ON LOCATION "file:///proc/starkeep" PROPERTIES ("password" = "` + secret + `")`,
 		`CREATE REPOSITORY r2 WITH BRKER ON LOCATION "file:///x" PROPERTIES ("password" = "` + secret + `")`,
 		`CREATE REPOSITORY r2 WITH BROKER ON LOCATION "s3://key:` + secret + `@bucket/x"`,
 	} {

@@ -40,7 +40,7 @@ type answer struct {
 
 // Repository implements activities.Repositories.
 func (r *repositories) Repository(ctx context.Context, name string, id int64) (*repository.Repository, job.Repository, error) {
-	known, err := r.ask(ctx, name)
+	known, err := r.known(ctx, name, id)
 	if err != nil {
 		return nil, job.Repository{}, err
 	}
@@ -54,13 +54,19 @@ func (r *repositories) Repository(ctx context.Context, name string, id int64) (*
 	return repo, known.Repository, err
 }
 
-func (r *repositories) ask(ctx context.Context, name string) (job.SealedRepository, error) {
+// known believes an older answer only for a job that has its repository pinned by id: a statement that only has the name
+// must see what the last DROP and CREATE did.
+func (r *repositories) known(ctx context.Context, name string, id int64) (job.SealedRepository, error) {
 	r.mu.Lock()
-	a, ok := r.named[name]
+	a := r.named[name]
 	r.mu.Unlock()
-	if ok && time.Since(a.at) < believed {
+	if id != 0 && a.ID == id && time.Since(a.at) < believed {
 		return a.SealedRepository, nil
 	}
+	return r.ask(ctx, name)
+}
+
+func (r *repositories) ask(ctx context.Context, name string) (job.SealedRepository, error) {
 	v, err := r.temporal.QueryWorkflow(ctx, job.RegistryID, "", job.RepositoryQuery, name)
 	var absent *serviceerror.NotFound
 	switch {
@@ -69,7 +75,7 @@ func (r *repositories) ask(ctx context.Context, name string) (job.SealedReposito
 	case err != nil:
 		return job.SealedRepository{}, fmt.Errorf("ask the registry for repository %s: %w", name, err)
 	}
-	a = answer{at: time.Now()}
+	a := answer{at: time.Now()}
 	if err := v.Get(&a.SealedRepository); err != nil {
 		return a.SealedRepository, fmt.Errorf("ask the registry for repository %s: %w", name, err)
 	}

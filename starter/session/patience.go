@@ -15,6 +15,9 @@ import (
 // longer is gone. The server itself remembers it for five minutes.
 const pollerMemory = 70 * time.Second
 
+// pollerLook is the time between two looks for a worker.
+const pollerLook = 100 * time.Millisecond
+
 // await runs f, which waits for a worker's answer. Without any worker Temporal would let it wait for ever; then it ends
 // with an error that says so.
 func (s *Session) await(ctx context.Context, f func(context.Context) error) error {
@@ -42,11 +45,16 @@ func (s *Session) await(ctx context.Context, f func(context.Context) error) erro
 }
 
 // requireWorker refuses early, before anything is begun, when no worker is there.
+// One that has just been started may take a moment to be seen.
 func (s *Session) requireWorker(ctx context.Context) error {
-	if s.workerPolls(ctx) {
-		return nil
+	deadline := time.Now().Add(s.patience)
+	for !s.workerPolls(ctx) {
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return failure.WorkerMissing(fmt.Sprintf("no worker polls task queue %q; nothing was begun", job.TaskQueue))
+		}
+		time.Sleep(pollerLook)
 	}
-	return failure.WorkerMissing(fmt.Sprintf("no worker polls task queue %q; nothing was begun", job.TaskQueue))
+	return nil
 }
 
 // workerPolls tells whether a worker was seen lately. When Temporal cannot say, the answer is yes: the request itself
