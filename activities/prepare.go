@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -44,11 +45,16 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 		return none, err
 	}
 	head := backupHead{Request: in.Request, Timestamp: in.Timestamp}
-	tables, notes, err := d.choose(ctx, in.Request)
-	if err != nil {
+	// Privileges first: without them a cluster denies that there is anything to look at.
+	var named []string // none: all tables of the database
+	for _, o := range in.Request.Objects {
+		named = append(named, o.Table)
+	}
+	if err := d.checkPrivileges(ctx, in.Ref.Database, named, cluster.ForBackup); err != nil {
 		return none, err
 	}
-	if err := d.checkPrivileges(ctx, in.Ref.Database, tables, cluster.ForBackup); err != nil {
+	tables, notes, err := d.choose(ctx, in.Request)
+	if err != nil {
 		return none, err
 	}
 	if head.Cluster, err = d.cluster.Info(ctx); err != nil {
@@ -161,6 +167,9 @@ func unknownTable(database, table string, tables, others []string) error {
 
 func (d *desk) checkPrivileges(ctx context.Context, database string, tables []string, p cluster.Purpose) error {
 	missing, err := d.cluster.Missing(ctx, database, tables, p)
+	if errors.Is(err, cluster.ErrUnknownDatabase) {
+		return refuse(job.UnknownDatabase, "Unknown database '%s'", database)
+	}
 	if err != nil || len(missing) == 0 {
 		return err
 	}

@@ -202,15 +202,15 @@ func (d *desk) checkStored(ctx context.Context, all []target) error {
 
 // meet compares the targets with what is live, checks privileges, and decides how each one is published.
 func (d *desk) meet(ctx context.Context, all []target) error {
-	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
-	if err != nil {
-		return err
-	}
 	names := make([]string, len(all))
 	for i, t := range all {
 		names[i] = t.Live
 	}
 	if err := d.checkPrivileges(ctx, d.ref.Database, names, cluster.ForRestore); err != nil {
+		return err
+	}
+	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+	if err != nil {
 		return err
 	}
 	live := map[string]snapshot.Table{}

@@ -2,6 +2,7 @@ package starrocks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func (c *Cluster) Missing(ctx context.Context, database string, tables []string,
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}
 	exists, err := c.DatabaseExists(ctx, database)
+	if errors.Is(err, cluster.ErrDenied) {
+		exists, err = true, nil // as far as the user may know; what is missing to see it is in the list below
+	}
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}
