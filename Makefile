@@ -51,7 +51,7 @@ soak: $(TEMPORAL_CLI) build ## back up and restore under faults for a long time 
 
 fixtures: $(TEMPORAL_CLI) build ## record histories of the committed code for the replay tests
 	@test -z "$$(git status --porcelain)" || { echo 'fixtures are recorded from committed code: commit first' >&2; exit 1; }
-	STARKEEP_RECORD=1 go test -run '^TestRecord' -count 1 -timeout 20m -v ./tests/...
+	STARKEEP_FIXTURES=$(CURDIR)/tests/testdata/replay/$(VERSION) go test -run '^TestRecord' -count 1 -timeout 20m -v ./tests/...
 
 clean: ## remove what was built and the state of make dev, but not the tools
 	rm -rf bin .dev

@@ -77,7 +77,7 @@ type sharedServer struct {
 
 const namespaces = 60
 
-func (s *sharedServer) get(t *testing.T) *temporalServer {
+func (s *sharedServer) get(t testing.TB) *temporalServer {
 	t.Helper()
 	s.once.Do(func() {
 		s.dir, s.err = os.MkdirTemp("", "starkeep-temporal-")
@@ -160,7 +160,7 @@ var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 
 // world is everything one test needs, separate from all others.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	temporal  *temporalServer
 	namespace string
 	sandbox   *sandbox.Server
@@ -179,7 +179,7 @@ func ownTemporal(w *world) {
 	w.t.Cleanup(w.temporal.kill)
 }
 
-func newWorld(t *testing.T, options ...option) *world {
+func newWorld(t testing.TB, options ...option) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("end to end tests need more time than -short gives")
@@ -401,7 +401,7 @@ func files(t *testing.T, root string) []string {
 	return all
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

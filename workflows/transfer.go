@@ -66,7 +66,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 
 func (l *lifecycle) child(ctx workflow.Context, in job.TransferInput) (job.Progress, error) {
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          fmt.Sprintf("%s/%s/%s/%d", workflow.GetInfo(ctx).WorkflowExecution.ID, in.Ref.Job, in.Plan, in.Page),
+		WorkflowID:          fmt.Sprintf("%s/%s/%s/%d", job.WorkflowID(in.Ref.Cluster, in.Ref.Database), in.Ref.Job, in.Plan, in.Page),
 		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		WaitForCancellation: true,
 		StaticSummary:       fmt.Sprintf("%s: plan %s, page %d, %d batches", in.Activity, in.Plan, in.Page, in.To),

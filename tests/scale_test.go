@@ -1,0 +1,179 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"starkeep/job"
+)
+
+// fixedCostLimit is what a database of a thousand of anything may cost, however little it holds.
+const fixedCostLimit = time.Minute
+
+// BenchmarkFixedCost is the price of a thing, not of its bytes: a thousand empty tables, a thousand tablets of ten rows as
+// 100 partitions and as 1,000 partitions. Each prints where the time goes, beside the same statements sent straight.
+func BenchmarkFixedCost(b *testing.B) {
+	for name, shape := range map[string]func(w *world) []string{
+		"tables=1000":                (*world).emptyTables,
+		"tablets=1000/partitions=100":  func(w *world) []string { return w.tablets(100, 10) },
+		"tablets=1000/partitions=1000": func(w *world) []string { return w.tablets(1000, 1) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b)
+			w.createRepository()
+			w.exec("CREATE DATABASE many")
+			straight := shape(w)
+			create := w.timed(straight...)
+			count := len(w.tables("many"))
+			before := w.proveAll("many")
+			for n := 0; b.Loop(); n++ {
+				backup := w.measure("many", fmt.Sprintf("BACKUP DATABASE many SNAPSHOT l%d TO repo", n))
+				w.exec("DROP DATABASE many FORCE")
+				restore := w.measure("many", fmt.Sprintf("RESTORE SNAPSHOT l%d FROM repo DATABASE many", n))
+				require.Len(b, w.tables("many"), count)
+				require.Equal(b, before, w.proveAll("many"))
+				printStages(b.Name(), backup, restore, create)
+				require.Less(b, backup.wall, fixedCostLimit)
+				require.Less(b, restore.wall, fixedCostLimit)
+				b.ReportMetric(backup.wall.Seconds(), "backup-s")
+				b.ReportMetric(restore.wall.Seconds(), "restore-s")
+			}
+		})
+	}
+}
+
+// emptyTables returns what makes a thousand tables.
+func (w *world) emptyTables() []string {
+	statements := make([]string, 1000)
+	for i := range statements {
+		statements[i] = fmt.Sprintf("CREATE TABLE many.t%04d (id BIGINT NOT NULL, day DATE, name VARCHAR(40), price DECIMAL(12,2)) "+
+			"DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')", i)
+	}
+	return statements
+}
+
+// tablets returns what makes one table, and its rows: ten for each tablet.
+func (w *world) tablets(partitions, buckets int) []string {
+	var create strings.Builder
+	create.WriteString("CREATE TABLE many.t (part INT NOT NULL, id INT NOT NULL, name VARCHAR(40)) DUPLICATE KEY(part, id) PARTITION BY RANGE(part) (")
+	for p := range partitions {
+		if p > 0 {
+			create.WriteString(", ")
+		}
+		fmt.Fprintf(&create, "PARTITION p%04d VALUES [('%d'), ('%d'))", p, p, p+1)
+	}
+	fmt.Fprintf(&create, ") DISTRIBUTED BY HASH(id) BUCKETS %d PROPERTIES ('replication_num' = '1')", buckets)
+	statements := []string{create.String()}
+	for rows := 10 * partitions * buckets; rows > 0; rows -= 1000 {
+		values := make([]string, 1000)
+		for i := range values {
+			id := rows - i - 1
+			values[i] = fmt.Sprintf("(%d, %d, 'row %d')", id%partitions, id, id)
+		}
+		statements = append(statements, "INSERT INTO many.t VALUES "+strings.Join(values, ", "))
+	}
+	return statements
+}
+
+// timed runs statements on one session of the cluster.
+func (w *world) timed(statements ...string) time.Duration {
+	w.t.Helper()
+	begin := time.Now()
+	w.exec(statements...)
+	return time.Since(begin)
+}
+
+// cost is what a statement took, from the start of the client to its end, and its stages.
+type cost struct {
+	wall   time.Duration
+	status job.Status
+	stages []stage
+}
+
+type stage struct {
+	name  string
+	spent time.Duration
+}
+
+// measure runs a BACKUP or RESTORE through the starter, however long it takes.
+func (w *world) measure(database, statement string) cost {
+	w.t.Helper()
+	begin := time.Now()
+	p := w.spawn("starter", "sql", "--wait", "-e", statement)
+	<-p.done
+	c := cost{wall: time.Since(begin)}
+	require.Zero(w.t, p.cmd.ProcessState.ExitCode(), "%s\n%s", statement, p.out)
+	var err error
+	c.status, err = w.status(database)
+	require.NoError(w.t, err)
+	require.Equal(w.t, job.Finished, c.status.State)
+	c.stages = w.stages(database)
+	return c
+}
+
+// stages reads from the history of a database's last job when each activity, and the transfer by child workflows, was
+// at work: from the first time that it was scheduled to the last time that it ended.
+func (w *world) stages(database string) (all []stage) {
+	w.t.Helper()
+	begin := map[string]time.Time{}
+	name := map[int64]string{} // by id of the event that scheduled it
+	at := map[string]int{}
+	started := func(e *historypb.HistoryEvent, what string) {
+		name[e.EventId] = what
+		if _, ok := at[what]; !ok {
+			at[what] = len(all)
+			all = append(all, stage{name: what})
+			begin[what] = e.EventTime.AsTime()
+		}
+	}
+	ended := func(e *historypb.HistoryEvent, id int64) {
+		what := name[id]
+		all[at[what]].spent = e.EventTime.AsTime().Sub(begin[what])
+	}
+	it := w.client.GetWorkflowHistory(context.Background(), job.WorkflowID("default", database), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for it.HasNext() {
+		e, err := it.Next()
+		require.NoError(w.t, err)
+		switch e.EventType {
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+			started(e, e.GetActivityTaskScheduledEventAttributes().ActivityType.Name)
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+			ended(e, e.GetActivityTaskCompletedEventAttributes().ScheduledEventId)
+		case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+			started(e, "transfer")
+		case enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
+			ended(e, e.GetChildWorkflowExecutionCompletedEventAttributes().InitiatedEventId)
+		}
+	}
+	return all
+}
+
+// printStages prints where the time of a backup and of a restore went, as shares of the whole.
+func printStages(title string, backup, restore cost, straight time.Duration) {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(out, "\n\n%s\tseconds\tshare\n", title)
+	for _, c := range []cost{backup, restore} {
+		rest := c.wall
+		for _, s := range c.stages {
+			rest -= s.spent
+			printShare(out, "  "+s.name, s.spent, c.wall)
+		}
+		printShare(out, "  client and steps between", rest, c.wall)
+		printShare(out, c.status.Kind, c.wall, c.wall)
+	}
+	fmt.Fprintf(out, "creating the same with plain statements\t%.2f\trestore takes %.2f of it\n\n", straight.Seconds(), restore.wall.Seconds()/straight.Seconds())
+	_ = out.Flush() // standard output
+}
+
+func printShare(out *tabwriter.Writer, what string, part, whole time.Duration) {
+	fmt.Fprintf(out, "%s\t%.2f\t%.0f%%\n", what, part.Seconds(), 100*part.Seconds()/whole.Seconds())
+}
