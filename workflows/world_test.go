@@ -21,7 +21,6 @@ type world struct {
 	mu           sync.Mutex
 	calls        []string
 	fails        map[string][]error // errors that the next calls of an activity return, in order
-	hold         time.Duration      // how long a transfer takes, on the environment's clock
 	moved        int                // read rounds after which CheckSnapshot is content
 	env          *testsuite.TestWorkflowEnvironment
 	plan         job.Plan
