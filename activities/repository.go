@@ -9,6 +9,7 @@ import (
 
 	"starkeep/job"
 	"starkeep/snapshot"
+	"starkeep/snapshot/repository"
 )
 
 // CheckRepository looks at the location of a repository that is about to be created.
@@ -38,7 +39,8 @@ func (a *Activities) listSnapshots(ctx context.Context, in job.SnapshotsRequest)
 		if err != nil {
 			return nil, err
 		}
-		return []job.SnapshotRow{detail(m)}, nil
+		row, err := detail(ctx, repo, m)
+		return []job.SnapshotRow{row}, err
 	}
 	all, err := repo.Snapshots(ctx)
 	if err != nil {
@@ -76,24 +78,52 @@ type details struct {
 }
 
 type tableDetails struct {
-	Rows       int64  `json:"rows"`
-	Bytes      int64  `json:"stored_bytes"`
-	Partitions int64  `json:"partitions"`
-	Model      string `json:"model"`
-	Complete   bool   `json:"complete"`
+	Model      string                      `json:"model"`
+	Rows       int64                       `json:"rows"`
+	Bytes      int64                       `json:"stored_bytes"`
+	Complete   bool                        `json:"complete"`
+	Partitions map[string]partitionDetails `json:"partitions"`
+	Omitted    int64                       `json:"partitions_omitted,omitempty"` // an answer has a limit
 }
 
-func detail(m snapshot.Manifest) job.SnapshotRow {
+type partitionDetails struct {
+	Rows     int64           `json:"rows"`
+	Versions map[int64]int64 `json:"versions"` // physical partition id -> visible version
+}
+
+// partitionsShown bounds the answer: a payload may have 2 MiB.
+const partitionsShown = 5000
+
+func detail(ctx context.Context, repo *repository.Repository, m snapshot.Manifest) (job.SnapshotRow, error) {
 	d := details{
 		Name: m.Label, Database: m.Database, BackupTime: m.Created.UnixMilli(), Objects: map[string]tableDetails{},
 		Result: "succeed", Cluster: m.Cluster, Consistency: m.Consistency, Totals: m.Totals, Format: m.Format,
 	}
 	for _, t := range m.Tables {
-		d.Objects[t.Name] = tableDetails{Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Partitions: t.Totals.Partitions, Model: t.Model, Complete: t.Complete}
+		d.Objects[t.Name] = tableDetails{Model: t.Model, Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Complete: t.Complete,
+			Partitions: map[string]partitionDetails{}, Omitted: t.Totals.Partitions}
+	}
+	shown := 0
+	err := repo.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
+		if shown++; shown > partitionsShown {
+			return nil
+		}
+		versions := map[int64]int64{}
+		for _, p := range e.Physical {
+			versions[p.ID] = p.Version
+		}
+		t := d.Objects[e.Table]
+		t.Partitions[e.Partition.Name] = partitionDetails{Rows: e.Rows, Versions: versions}
+		t.Omitted--
+		d.Objects[e.Table] = t
+		return nil
+	})
+	if err != nil {
+		return job.SnapshotRow{}, err
 	}
 	// Plain types: encoding cannot fail.
 	text, _ := json.MarshalIndent(d, "", " ")
-	return job.SnapshotRow{Label: m.Label, Timestamp: m.Timestamp, Database: m.Database, Details: string(text), Status: "OK"}
+	return job.SnapshotRow{Label: m.Label, Timestamp: m.Timestamp, Database: m.Database, Details: string(text), Status: "OK"}, nil
 }
 
 // ExamineRepository is the doctor's look at a repository.

@@ -13,11 +13,18 @@ import (
 	"starkeep/snapshot"
 )
 
-// Examine looks at the cluster from where it runs.
+// Examine looks at the cluster from where it runs. When no front end answers there is nothing more to learn, and advice
+// about privileges would only mislead.
 func (c *Cluster) Examine(ctx context.Context) []cluster.Check {
 	var checks []cluster.Check
+	answers := false
 	for _, address := range c.config.Frontends {
-		checks = append(checks, c.examineFrontend(ctx, address))
+		check := c.examineFrontend(ctx, address)
+		answers = answers || check.OK
+		checks = append(checks, check)
+	}
+	if !answers {
+		return checks
 	}
 	return append(checks, c.examineVersion(ctx), c.examineLeader(ctx), c.examineMode(ctx), c.examineBackends(ctx),
 		c.examineLoad(ctx), c.examinePrivileges(ctx))
