@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,6 +104,27 @@ func TestTemporalServerKilledInTheMiddle(t *testing.T) {
 	w.temporal.kill()
 	require.NoError(t, w.temporal.start())
 	w.awaitEnd("shop")
+	w.exec("DROP DATABASE shop FORCE")
+	w.sql("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
+	require.Equal(t, before, w.proveAll("shop"))
+}
+
+func TestStoppedWorkerLetsItsTransferEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop(1000)
+	w.createRepository()
+	before := w.proveAll("shop")
+	w.slow(fault.SQL, "`orders` PARTITION", time.Second)
+	w.begin("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
+	w.awaitHit("`orders` PARTITION", 1)
+	require.NoError(t, w.worker.cmd.Process.Signal(syscall.SIGTERM))
+	<-w.worker.done
+	require.Zero(t, w.worker.cmd.ProcessState.ExitCode(), w.worker.out)
+	asked := w.asked("`orders` PARTITION (`p1`)")
+	w.startWorker()
+	w.awaitEnd("shop")
+	require.Equal(t, asked, w.asked("`orders` PARTITION (`p1`)"), "what was being read when the worker drained is not read again")
 	w.exec("DROP DATABASE shop FORCE")
 	w.sql("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
 	require.Equal(t, before, w.proveAll("shop"))

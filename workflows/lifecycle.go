@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -15,8 +16,12 @@ const defaultTimeout = 86400
 
 // Search attributes of a job, for the Temporal UI and for SHOW.
 var (
-	stateAttribute    = temporal.NewSearchAttributeKeyKeyword(job.StateAttribute)
-	progressAttribute = temporal.NewSearchAttributeKeyInt64(job.ProgressAttribute)
+	clusterAttribute    = temporal.NewSearchAttributeKeyKeyword(job.ClusterAttribute)
+	databaseAttribute   = temporal.NewSearchAttributeKeyKeyword(job.DatabaseAttribute)
+	repositoryAttribute = temporal.NewSearchAttributeKeyKeyword(job.RepositoryAttribute)
+	labelAttribute      = temporal.NewSearchAttributeKeyKeyword(job.LabelAttribute)
+	stateAttribute      = temporal.NewSearchAttributeKeyKeyword(job.StateAttribute)
+	progressAttribute   = temporal.NewSearchAttributeKeyInt64(job.ProgressAttribute)
 )
 
 // lifecycle is what BACKUP and RESTORE share: status, messages, pause, cancel and timeout.
@@ -56,6 +61,12 @@ func begin(ctx workflow.Context, status job.Status) (*lifecycle, workflow.Contex
 	}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, job.AdmittedUpdate, l.waitAdmitted, workflow.UpdateHandlerOptions{
 		Description: "returns when the job has passed its checks, or with the error that ended it"}); err != nil {
+		return nil, nil, err
+	}
+	// Set here, not only by the starter: a job that was started by hand must be found, and keep its repository, too.
+	if err := workflow.UpsertTypedSearchAttributes(ctx,
+		clusterAttribute.ValueSet(cut(status.Cluster, 200)), databaseAttribute.ValueSet(cut(status.Database, 200)),
+		repositoryAttribute.ValueSet(cut(status.Repository, 200)), labelAttribute.ValueSet(cut(status.Label, 200))); err != nil {
 		return nil, nil, err
 	}
 	l.listen(ctx)
@@ -183,7 +194,7 @@ func (l *lifecycle) short() job.Status {
 
 func cut(s string, n int) string {
 	if len(s) > n {
-		return s[:n] + "…"
+		return strings.ToValidUTF8(s[:n], "") + "…"
 	}
 	return s
 }

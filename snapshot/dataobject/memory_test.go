@@ -26,7 +26,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 		}
 	}
 	size := 2 << 30
-	if testing.Short() {
+	if testing.Short() || raced {
 		size = 256 << 20
 	}
 	columns, source := rows.columns, newBatches(rows, size/bytes+1)

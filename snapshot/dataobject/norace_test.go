@@ -1,0 +1,5 @@
+//go:build !race
+
+package dataobject
+
+const raced = false
