@@ -28,12 +28,12 @@ func (c *Cluster) publish(ctx context.Context, p cluster.Publication) error {
 	return c.swap(ctx, p)
 }
 
-// names are the ids behind the names of a publication.
+// names are the ids behind the names of a publication. Nothing is retired where nothing was live.
 type names struct{ live, shadow, retired int64 }
 
 func (c *Cluster) names(ctx context.Context, p cluster.Publication) (n names, err error) {
 	for name, id := range map[string]*int64{p.Table: &n.live, p.Shadow: &n.shadow, p.Retired: &n.retired} {
-		if name == "" {
+		if name == "" || id == &n.retired && p.LiveID == 0 {
 			continue
 		}
 		if *id, err = c.TableID(ctx, p.Database, name); err != nil {
