@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,4 +104,23 @@ func below(t *testing.T, w *world, part string) (found []string) {
 		}
 	}
 	return found
+}
+
+func TestAwkwardNamesComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec("CREATE DATABASE `odd-names`")
+	for i, name := range []string{"it's", `say "hi"`, "two words", "..", "semi;colon", "-- not a comment", "ünïcödé 表", "%41%", "select", strings.Repeat("x", 200), "back\\slash"} {
+		q := "`odd-names`.`" + name + "`"
+		w.exec("CREATE TABLE "+q+" (`the id` INT NOT NULL, `from` VARCHAR(20), `it's` STRING) DUPLICATE KEY(`the id`) DISTRIBUTED BY HASH(`the id`) BUCKETS 2 PROPERTIES ('replication_num' = '1')",
+			fmt.Sprintf("INSERT INTO %s VALUES (%d, 'a', 'b'), (7, NULL, '')", q, i))
+	}
+	w.createRepository()
+	before := w.proveAll("odd-names")
+	w.sql("BACKUP DATABASE `odd-names` SNAPSHOT odd TO repo")
+	w.exec("DROP DATABASE `odd-names` FORCE")
+	w.sql("RESTORE SNAPSHOT odd FROM repo DATABASE `odd-names`")
+	require.Equal(t, before, w.proveAll("odd-names"))
+	w.sql("RESTORE SNAPSHOT odd FROM repo DATABASE `odd-names` ON (TABLE `it's` AS `it's another`)")
+	require.Equal(t, before["it's"], w.prove("odd-names", "it's another"))
 }
