@@ -31,10 +31,10 @@ func BenchmarkFixedCost(b *testing.B) {
 		delay time.Duration
 	}{
 		{"tables=1000", emptyTables(1000), 0},
-		{"tables=1000/delay=10ms", emptyTables(1000), 10 * time.Millisecond},
+		{"tables=1000/delay=5ms", emptyTables(1000), 5 * time.Millisecond},
 		{"tablets=1000/partitions=100", tablets(100, 10), 0},
 		{"tablets=1000/partitions=1000", tablets(1000, 1), 0},
-		{"tablets=1000/partitions=1000/delay=10ms", tablets(1000, 1), 10 * time.Millisecond},
+		{"tablets=1000/partitions=1000/delay=5ms", tablets(1000, 1), 5 * time.Millisecond},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			w := newWorld(b)
