@@ -103,6 +103,9 @@ type cost struct {
 	asked  int64 // statements and requests that the cluster got meanwhile
 }
 
+// transferStage is what the child workflows of a job do together.
+const transferStage = "transfer"
+
 type stage struct {
 	name  string
 	spent time.Duration
@@ -160,7 +163,7 @@ func (w *world) stages(database string) (all []stage) {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 			ended(e, e.GetActivityTaskCompletedEventAttributes().ScheduledEventId)
 		case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
-			started(e, "transfer")
+			started(e, transferStage)
 		case enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED:
 			ended(e, e.GetChildWorkflowExecutionCompletedEventAttributes().InitiatedEventId)
 		}
