@@ -96,6 +96,7 @@ type TransferInput struct {
 	Next     int      `json:"next"` // first batch not begun
 	To       int      `json:"to"`   // behind the last batch
 	Window   int      `json:"window"`
+	Reports  int      `json:"reports,omitempty"` // progress signals that it may send
 	Done     Progress `json:"done"`
 	Paused   string   `json:"paused,omitempty"` // reason; carried into a new run
 }
@@ -118,12 +119,14 @@ type SaveIndexOutput struct {
 // ReleaseInput is the input of ReleaseBackup and ReleaseRestore.
 type ReleaseInput struct {
 	Ref       Ref  `json:"ref"`
-	Committed bool `json:"committed"` // false: undo everything
+	Admitted  bool `json:"admitted,omitempty"` // the job got beyond its checks, so there must be pages of it
+	Committed bool `json:"committed"`          // false: undo everything
 }
 
 // ReleaseOutput tells what could not be given back and why, for people.
 type ReleaseOutput struct {
-	Notes []string `json:"notes,omitempty"`
+	Committed bool     `json:"committed,omitempty"` // the job's last step was found done, or done: it did not fail after all
+	Notes     []string `json:"notes,omitempty"`
 }
 
 // PrepareRestoreInput is the input of PrepareRestore.

@@ -91,6 +91,6 @@ func (b *backup) upload(ctx workflow.Context, plan job.Plan) error {
 
 func (b *backup) release(ctx workflow.Context, committed bool) (job.ReleaseOutput, error) {
 	var out job.ReleaseOutput
-	err := workflow.ExecuteActivity(ctx, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Committed: committed}).Get(ctx, &out)
+	err := workflow.ExecuteActivity(ctx, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Admitted: b.l.admitted, Committed: committed}).Get(ctx, &out)
 	return out, err
 }

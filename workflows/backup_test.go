@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
@@ -197,4 +198,44 @@ func TestReleaseThatFailsIsRepeatedAndNeverHidesTheFirstError(t *testing.T) {
 	require.ErrorAs(t, w.env.GetWorkflowError(), &app)
 	require.Equal(t, job.UnknownTable, app.Type())
 	require.Contains(t, w.status(t).Notes, "release: it is so")
+}
+
+func TestWhoeverWaitsForAdmissionDoesNotWaitForTheRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.failing(job.PrepareBackupActivity, 1, finalError(job.UnknownDatabase))
+	w.failing(job.ReleaseBackupActivity, 100, passingError())
+	a := &answer{}
+	w.env.RegisterDelayedCallback(func() { w.env.UpdateWorkflow(job.AdmittedUpdate, "", a.callback()) }, 0)
+	begin := w.env.Now()
+	w.env.ExecuteWorkflow(job.BackupWorkflow, backupRequest())
+	require.ErrorContains(t, a.failed, "it is so")
+	require.Less(t, w.env.Now().Sub(begin), 2*time.Minute, "nor is the database locked for a day")
+}
+
+func TestFirstErrorSurvivesACancelDuringTheRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.failing(job.PinSnapshotActivity, 1, finalError(job.DamagedSnapshot))
+	w.failing(job.ReleaseBackupActivity, 3, passingError())
+	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(job.CancelSignal, "") }, 2*time.Second)
+	w.env.ExecuteWorkflow(job.BackupWorkflow, backupRequest())
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, w.env.GetWorkflowError(), &app)
+	require.Equal(t, job.DamagedSnapshot, app.Type())
+}
+
+func TestPageThatIsBlockedForADayDoesNotFloodItsParent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.plan = job.Plan{Name: "r1-a", Round: 1, Batches: []int{100}, Total: job.Progress{Units: 100}}
+	w.failing(job.UploadTabletsActivity, 100000, passingError())
+	reports := 0
+	w.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, job.ProgressSignal, mock.Anything).
+		Return(func(string, string, string, string, any) error { reports++; return nil }).Maybe()
+	req := backupRequest()
+	req.TimeoutSeconds = 86400
+	w.env.ExecuteWorkflow(job.BackupWorkflow, req)
+	require.Error(t, w.env.GetWorkflowError())
+	require.Less(t, reports, 200)
 }

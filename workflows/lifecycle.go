@@ -28,15 +28,16 @@ var (
 type lifecycle struct {
 	status    job.Status
 	admitted  bool
+	ended     bool   // the outcome is decided; the release may still be at work
 	stopped   string // name of the final error that a person or the clock asked for; empty: none
 	userPause string // reason given with the pause signal
 	blocked   string // why the running step waits for better weather
 	resumed   int    // counts resume signals
 	noReturn  bool   // publishing has begun and cannot be undone: cancel comes too late
 	stop      workflow.CancelFunc
-	plan      string         // name of the plan at work; reports of others are late
-	pages     []job.Progress // last report of every page of the plan
-	settled   job.Progress   // sums of earlier rounds, and what needed no transfer
+	plan      string       // name of the plan at work; reports of others are late
+	pages     []pageReport // last report of every page of the plan
+	settled   job.Progress // sums of earlier rounds, and what needed no transfer
 	children  []workflow.ChildWorkflowFuture
 	percent   int64
 }
@@ -78,7 +79,7 @@ func begin(ctx workflow.Context, status job.Status) (*lifecycle, workflow.Contex
 func (l *lifecycle) query() (job.Status, error) { return l.status, nil }
 
 func (l *lifecycle) waitAdmitted(ctx workflow.Context) (job.Status, error) {
-	if err := workflow.Await(ctx, func() bool { return l.admitted || l.status.State.Final() }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return l.admitted || l.ended }); err != nil {
 		return l.status, err
 	}
 	if !l.admitted && l.status.Code != "OK" {
@@ -96,7 +97,14 @@ func (l *lifecycle) listen(ctx workflow.Context) {
 	resume := workflow.GetSignalChannelWithOptions(ctx, job.ResumeSignal, workflow.SignalChannelOptions{
 		Description: "go on after pause, or try a blocked step again now"})
 	progress := workflow.GetSignalChannel(ctx, job.ProgressSignal)
-	workflow.GoNamed(ctx, "signals", func(ctx workflow.Context) {
+	workflow.GoNamed(ctx, "cancel", func(ctx workflow.Context) {
+		ctx.Done().Receive(ctx, nil)
+		l.end(job.UserCancelled)
+	})
+	// Temporal's own cancel ends the context, not the listening: what cannot be undone any more has to be resumed and
+	// watched, too.
+	listening, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.GoNamed(listening, "signals", func(ctx workflow.Context) {
 		s := workflow.NewSelector(ctx)
 		s.AddReceive(cancel, func(c workflow.ReceiveChannel, _ bool) {
 			c.Receive(ctx, nil)
@@ -124,16 +132,8 @@ func (l *lifecycle) listen(ctx workflow.Context) {
 			c.Receive(ctx, &r)
 			l.report(ctx, r)
 		})
-		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { l.end(job.UserCancelled) })
-		for ctx.Err() == nil {
-			s.Select(ctx)
-		}
-		// Cancelled by Temporal: keep listening to progress and resume, the release may still need them.
-		rest, _ := workflow.NewDisconnectedContext(ctx)
 		for {
-			var r job.TransferReport
-			progress.Receive(rest, &r)
-			l.report(rest, r)
+			s.Select(ctx)
 		}
 	})
 }
@@ -154,7 +154,7 @@ func (l *lifecycle) end(reason string) {
 		l.status.Notes = append(l.status.Notes, reason+" came after publishing had begun; the job goes on to its end")
 		return
 	}
-	if l.stopped == "" && !l.status.State.Final() {
+	if l.stopped == "" && !l.ended {
 		l.stopped = reason
 		l.stop()
 	}
@@ -188,7 +188,8 @@ func (l *lifecycle) short() job.Status {
 	s.Notes = nil
 	s.Statement = cut(s.Statement, 200)
 	s.Objects = cut(s.Objects, 300)
-	s.Message = cut(s.Message, 500)
+	s.Message = cut(s.Message, 300)
+	s.Paused = cut(s.Paused, 200)
 	return s
 }
 
@@ -218,12 +219,24 @@ func (l *lifecycle) show(ctx workflow.Context) {
 
 // report takes in what a transfer says.
 func (l *lifecycle) report(ctx workflow.Context, r job.TransferReport) {
-	if r.Plan != l.plan || r.Page >= len(l.pages) {
-		return
+	if r.Plan != l.plan || r.Page >= len(l.pages) || l.pages[r.Page].done {
+		return // late: the result of the page was here first
 	}
-	l.pages[r.Page] = r.Done
-	l.blocked = r.Blocked
+	l.pages[r.Page].Progress, l.pages[r.Page].blocked = r.Done, r.Blocked
+	l.blocked = ""
+	for _, x := range l.pages {
+		if x.blocked != "" {
+			l.blocked = x.blocked
+		}
+	}
 	l.sum(ctx)
+}
+
+// pageReport is the last that was heard of a page.
+type pageReport struct {
+	job.Progress
+	blocked string
+	done    bool
 }
 
 func (l *lifecycle) sum(ctx workflow.Context) {
@@ -251,27 +264,27 @@ func (l *lifecycle) sum(ctx workflow.Context) {
 // that a person can mend.
 func (l *lifecycle) stage(ctx workflow.Context, name string, in, out any) error {
 	ctx = stages(ctx)
-	for {
-		if err := workflow.Await(ctx, func() bool { return l.userPause == "" }); err != nil {
+	for tries := 0; ; tries++ {
+		if err := workflow.Await(ctx, func() bool { return l.userPause == "" || l.noReturn }); err != nil {
 			return err
 		}
 		err := workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
 		if !mendable(err) {
 			return err
 		}
-		if err := l.wait(ctx, err); err != nil {
+		if err := l.wait(ctx, err, tries); err != nil {
 			return err
 		}
 	}
 }
 
 // wait blocks the job until resume, or until it is time to look again.
-func (l *lifecycle) wait(ctx workflow.Context, cause error) error {
+func (l *lifecycle) wait(ctx workflow.Context, cause error, tries int) error {
 	text, _ := reason(cause)
 	l.blocked = text
 	l.show(ctx)
 	before := l.resumed
-	_, err := workflow.AwaitWithTimeout(ctx, retryBlocked, func() bool { return l.resumed > before })
+	_, err := workflow.AwaitWithTimeout(ctx, retryBlocked(tries), func() bool { return l.resumed > before })
 	l.blocked = ""
 	l.show(ctx)
 	return err
@@ -279,24 +292,36 @@ func (l *lifecycle) wait(ctx workflow.Context, cause error) error {
 
 func (l *lifecycle) tellChildren(ctx workflow.Context, signal, arg string) {
 	for _, c := range l.children {
-		c.SignalChildWorkflow(ctx, signal, arg)
+		if !c.IsReady() {
+			c.SignalChildWorkflow(ctx, signal, arg)
+		}
 	}
 }
 
-// finish releases what the job held, whatever happened, and decides how it ends. The release runs on a context that no
-// cancel reaches, and its troubles never hide the first error.
+// finish decides how the job ends, and releases what it held, whatever happened. The release runs on a context that no
+// cancel reaches, and its troubles never hide the first error. Whoever waits for admission has the error before it.
 func (l *lifecycle) finish(ctx workflow.Context, err error, release func(workflow.Context, bool) (job.ReleaseOutput, error)) (job.Status, error) {
-	at := l.status.State
+	l.blocked, l.userPause = "", ""
+	if err != nil {
+		l.fail(err)
+	}
+	l.ended = true
 	detached, _ := workflow.NewDisconnectedContext(ctx)
-	out, rerr := release(cleanup(detached), err == nil)
+	options := cleanup
+	if !l.admitted {
+		options = cleanupChecks
+	}
+	out, rerr := release(options(detached), err == nil)
 	l.status.Notes = append(l.status.Notes, out.Notes...)
 	if rerr != nil {
 		text, _ := reason(rerr)
 		l.status.Notes = append(l.status.Notes, "release: "+text)
 	}
-	l.blocked, l.userPause = "", ""
+	if out.Committed {
+		err = nil // the release found the job's last step done, or did it: what is there counts
+		l.status.Code, l.status.Message, l.status.ErrorType = "OK", "", ""
+	}
 	if err != nil {
-		l.fail(err, at)
 		l.enter(detached, job.Cancelled)
 	} else {
 		l.enter(detached, job.Finished)
@@ -308,7 +333,7 @@ func (l *lifecycle) finish(ctx workflow.Context, err error, release func(workflo
 	switch {
 	case err == nil:
 		return l.status, nil
-	case l.stopped == job.UserCancelled:
+	case l.status.ErrorType == job.UserCancelled:
 		return l.status, temporal.NewCanceledError(l.status.Message)
 	default:
 		return l.status, temporal.NewNonRetryableApplicationError(l.status.Message, l.status.ErrorType, nil, l.short())
@@ -316,8 +341,13 @@ func (l *lifecycle) finish(ctx workflow.Context, err error, release func(workflo
 }
 
 // fail puts the error into the status with the native codes and texts (fe:backup/Status, BackupJob and RestoreJob).
-func (l *lifecycle) fail(err error, at job.State) {
-	switch l.stopped {
+func (l *lifecycle) fail(err error) {
+	at := l.status.State
+	stopped := l.stopped
+	if !temporal.IsCanceledError(err) {
+		stopped = "" // it had failed before it was asked to stop
+	}
+	switch stopped {
 	case job.UserCancelled:
 		l.status.Code, l.status.ErrorType, l.status.Message = "COMMON_ERROR", job.UserCancelled, "user cancelled"
 		if l.status.Kind == "restore" {

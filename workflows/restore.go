@@ -85,6 +85,6 @@ func (r *restore) replace(ctx workflow.Context, in job.StageInput) error {
 
 func (r *restore) release(ctx workflow.Context, committed bool) (job.ReleaseOutput, error) {
 	var out job.ReleaseOutput
-	err := workflow.ExecuteActivity(ctx, job.ReleaseRestoreActivity, job.ReleaseInput{Ref: r.ref, Committed: committed}).Get(ctx, &out)
+	err := workflow.ExecuteActivity(ctx, job.ReleaseRestoreActivity, job.ReleaseInput{Ref: r.ref, Admitted: r.l.admitted, Committed: committed}).Get(ctx, &out)
 	return out, err
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -55,4 +56,20 @@ func TestCancelAfterThePointOfNoReturnOnlyLeavesANote(t *testing.T) {
 	require.NoError(t, w.env.GetWorkflowError())
 	require.Equal(t, 4, w.count(job.ReplacePartitionsActivity))
 	require.True(t, w.release[0].Committed)
+}
+
+func TestTemporalCancelAfterThePointOfNoReturnDoesNotHangAPausedJob(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.replacements = 1
+	w.failing(job.ReplacePartitionsActivity, 8, passingError()) // blocked once
+	w.env.RegisterDelayedCallback(func() {
+		w.env.SignalWorkflow(job.PauseSignal, "wait")
+		w.env.CancelWorkflow()
+	}, 2*time.Minute)
+	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(job.ResumeSignal, "") }, 3*time.Minute)
+	w.env.ExecuteWorkflow(job.RestoreWorkflow, restoreRequest())
+	require.NoError(t, w.env.GetWorkflowError())
+	require.Equal(t, 9, w.count(job.ReplacePartitionsActivity))
+	require.Contains(t, w.status(t).Notes[0], "UserCancelled came after publishing had begun")
 }

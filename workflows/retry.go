@@ -11,8 +11,9 @@ import (
 // heartbeat is how long a silent activity is believed alive: the time a job needs to notice that a worker was killed.
 const heartbeat = 20 * time.Second
 
-// retryBlocked is how long a job that waits for a person waits before it looks again by itself.
-const retryBlocked = 5 * time.Minute
+// retryBlocked is how long a job that waits for a person waits before it looks again by itself, for the n-th time. A
+// whole page may wait, and every look costs history: so the time grows.
+func retryBlocked(n int) time.Duration { return min(time.Duration(n+1)*5*time.Minute, 30*time.Minute) }
 
 // checks are options of stages that run before anything was changed: they give up soon, because somebody waits for the
 // answer of BACKUP or RESTORE.
@@ -46,6 +47,17 @@ func cleanup(ctx workflow.Context) workflow.Context {
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute,
 		},
+	})
+}
+
+// cleanupChecks are options of the release of a job that never got beyond its checks: somebody waits for the answer, and
+// there is next to nothing to release.
+func cleanupChecks(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: time.Minute,
+		HeartbeatTimeout:       heartbeat,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumAttempts: 4},
 	})
 }
 

@@ -14,7 +14,9 @@ import (
 const (
 	window      = 8
 	pagesAtOnce = 4
-	reports     = 20 // reports that a page sends its parent, at the most: each is a signal in two histories
+	// Progress that pages report to their parent: each is a signal in two histories, and one run takes 10,000 at most.
+	reports       = 2000
+	reportsOfPage = 20
 )
 
 // transfer works a plan: one child workflow per page.
@@ -26,7 +28,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 		l.settled.Reused += x.Reused
 		l.settled.UnitsDone += x.UnitsDone
 	}
-	l.plan, l.pages = plan.Name, make([]job.Progress, len(plan.Batches))
+	l.plan, l.pages = plan.Name, make([]pageReport, len(plan.Batches))
 	l.settled.Add(plan.Total)
 	l.sum(ctx)
 
@@ -43,7 +45,8 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer running.Done()
 			defer slots.Release(1)
-			in := job.TransferInput{Ref: ref, Activity: activity, Plan: plan.Name, Page: page, To: batches, Window: window, Paused: l.userPause}
+			in := job.TransferInput{Ref: ref, Activity: activity, Plan: plan.Name, Page: page, To: batches, Window: window,
+				Reports: min(max(reports/len(plan.Batches), 1), reportsOfPage), Paused: l.userPause}
 			done, err := l.child(ctx, in)
 			if err != nil {
 				if first == nil {
@@ -53,6 +56,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 				return
 			}
 			l.report(ctx, job.TransferReport{Plan: plan.Name, Page: page, Done: done})
+			l.pages[page].done = true
 		})
 	}
 	detached, _ := workflow.NewDisconnectedContext(ctx)
@@ -124,6 +128,7 @@ type transfers struct {
 	in       job.TransferInput
 	inflight int
 	blocked  string
+	waiting  int // batches that are blocked
 	resumed  int
 	finished int // batches since the last report
 }
@@ -160,13 +165,13 @@ func (t *transfers) drain(ctx workflow.Context) {
 
 // batch runs one activity until it succeeds or finally fails.
 func (t *transfers) batch(ctx workflow.Context, b job.Batch) error {
-	for {
+	for tries := 0; ; tries++ {
 		var done job.Progress
 		err := workflow.ExecuteActivity(ctx, t.in.Activity, b).Get(ctx, &done)
 		if err == nil {
 			t.in.Done.Add(done)
 			t.finished++
-			if t.finished >= max(1, t.in.To/reports) || t.in.Next == t.in.To && t.inflight == 1 {
+			if t.finished >= max(1, t.in.To/max(1, t.in.Reports)) || t.in.Next == t.in.To && t.inflight == 1 {
 				t.report(ctx)
 			}
 			return nil
@@ -174,19 +179,26 @@ func (t *transfers) batch(ctx workflow.Context, b job.Batch) error {
 		if !mendable(err) {
 			return err
 		}
-		if err := t.wait(ctx, err); err != nil {
+		if err := t.wait(ctx, err, tries); err != nil {
 			return err
 		}
 	}
 }
 
-func (t *transfers) wait(ctx workflow.Context, cause error) error {
+// wait blocks a batch until resume, or until it is time to look again. Only the first one that waits, and the last one
+// that goes on, are worth a report.
+func (t *transfers) wait(ctx workflow.Context, cause error, tries int) error {
+	t.waiting++
 	t.blocked, _ = reason(cause)
-	t.report(ctx)
-	before := t.resumed
-	_, err := workflow.AwaitWithTimeout(ctx, retryBlocked, func() bool { return t.resumed > before })
-	if t.blocked = ""; err == nil {
+	if t.waiting == 1 {
 		t.report(ctx)
+	}
+	before := t.resumed
+	_, err := workflow.AwaitWithTimeout(ctx, retryBlocked(tries), func() bool { return t.resumed > before })
+	if t.waiting--; t.waiting == 0 {
+		if t.blocked = ""; err == nil {
+			t.report(ctx)
+		}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -63,7 +64,7 @@ func (r *Repository) putPage(ctx context.Context, job, name string, v any, opts 
 	return nil
 }
 
-// ReadPage decodes a page of a job into v: ErrNotFound when there is none. Unlike files of the format, pages are read by
+// ReadPage replaces what v points to by a page of a job: ErrNotFound when there is none. Unlike files of the format, pages are read by
 // the release that wrote them or a newer one, so fields that v does not have are no error.
 func (r *Repository) ReadPage(ctx context.Context, job, name string, v any) error {
 	key, err := pageKey(job, name)
@@ -88,6 +89,8 @@ func (r *Repository) ReadPage(ctx context.Context, job, name string, v any) erro
 func (r *Repository) decodePage(key string, data []byte, v any) error {
 	text, err := pageDecoder().DecodeAll(data, nil)
 	if err == nil {
+		// JSON would merge into what v holds already: fields that a page leaves out must not survive from elsewhere.
+		reflect.ValueOf(v).Elem().SetZero()
 		err = json.Unmarshal(text, v)
 	}
 	if err != nil {
