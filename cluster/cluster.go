@@ -195,7 +195,15 @@ type Publisher interface {
 	// whose answer was lost) and never does a swap twice.
 	Publish(ctx context.Context, p Publication) error
 	// Unpublish puts back what was live before, where that is possible (Reversible); harmless when nothing was published.
+	// It ends p: Publish is not to be called again.
 	Unpublish(ctx context.Context, p Publication) error
+	// Discard drops the table that p built (ShadowID), under whichever name of p it is now; harmless when it is gone. With
+	// ShadowID 0 (it was never built whole, so never published) the table named Shadow is dropped. It drops no other table,
+	// whatever arrives late: where that would happen, or the table is live, it is ErrExists, and Unpublish comes first again.
+	Discard(ctx context.Context, p Publication) error
+	// DropRetired drops what p replaced (LiveID), where it was put aside; harmless when it is gone or when LiveID is 0. It
+	// is ErrExists like Discard.
+	DropRetired(ctx context.Context, p Publication) error
 }
 
 // Reversible tells whether Unpublish can undo p: a replaced partition is gone at once.

@@ -41,7 +41,10 @@ const (
 	LoadVisibleLate Fault = "a load is committed and becomes visible later"
 	SwapCut         Fault = "the statement that publishes a table is lost"
 	SwapAnswerLost  Fault = "a table is published and the answer lost"
-	RenameCut       Fault = "a table is published, the old one not yet moved away"
+	RenameCut       Fault = "the statement that renames a table is lost"
+	RenameLost      Fault = "a table is renamed and the answer lost"
+	DropCut         Fault = "the statement that drops a table is lost"
+	DropLost        Fault = "a table is dropped and the answer lost"
 	ReplaceCut      Fault = "the statement that publishes partitions is lost"
 	ReplaceLost     Fault = "partitions are published and the answer lost"
 )
@@ -122,6 +125,10 @@ var suite = map[string]func(*testing.T, *tester){
 	"CreateOverAnotherTable":    createOverAnotherTable,
 	"DropWhatIsNotThere":        dropWhatIsNotThere,
 	"PublishSwap":               publishSwap,
+	"UnpublishSwap":             unpublishSwap,
+	"DiscardUnpublished":        discardUnpublished,
+	"LateSwap":                  lateSwap,
+	"InterruptedDrop":           interruptedDrop,
 	"PublishSwapFaults":         publishSwapFaults,
 	"PublishWhereNothingWas":    publishWhereNothingWas,
 	"PublishOverForeignTable":   publishOverForeignTable,

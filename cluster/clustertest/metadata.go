@@ -161,6 +161,8 @@ func unreachableIsNotUnknown(t *testing.T, h *tester) {
 	failures["drop database"] = h.Down.DropDatabase(t.Context(), "nowhere")
 	failures["publish"] = h.Down.Publish(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1})
 	failures["unpublish"] = h.Down.Unpublish(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1})
+	failures["discard"] = h.Down.Discard(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1})
+	failures["retired"] = h.Down.DropRetired(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1, LiveID: 2, Retired: "r"})
 	_, failures["missing"] = h.Down.Missing(t.Context(), h.Database, nil, cluster.ForBackup)
 	for name, err := range failures {
 		require.ErrorIs(t, err, cluster.ErrUnreachable, name)

@@ -130,14 +130,89 @@ func publishSwap(t *testing.T, h *tester) {
 		require.NoError(t, h.Cluster.Publish(t.Context(), p))
 		h.published(p)
 	}
+	require.ErrorIs(t, h.Cluster.Discard(t.Context(), p), cluster.ErrExists, "it is live")
+	for range 2 {
+		require.NoError(t, h.Cluster.DropRetired(t.Context(), p))
+		require.Zero(t, h.id("retired"))
+		require.NoError(t, h.Cluster.Publish(t.Context(), p), "still recognised after release")
+		require.Equal(t, p.ShadowID, h.id("t"))
+	}
+	require.ErrorIs(t, h.Cluster.Unpublish(t.Context(), p), cluster.ErrUnknownTable, "there is nothing to put back")
+	require.EqualValues(t, 2, h.count("t"))
+}
+
+// putBack checks that the old table is live again, with its rows, and that no SWAP can name what was built.
+func (h *tester) putBack(p cluster.Publication) {
+	require.Equal(h.t, p.LiveID, h.id("t"))
+	require.EqualValues(h.t, 1, h.count("t"))
+}
+
+// discarded checks that only the table that was live before is left.
+func (h *tester) discarded() {
+	tables, _, err := h.Cluster.Tables(h.ctx(), h.Database)
+	require.NoError(h.t, err)
+	require.Equal(h.t, []string{"t"}, tables)
+}
+
+func unpublishSwap(t *testing.T, h *tester) {
+	p := h.shadowed()
+	require.NoError(t, h.Cluster.Publish(t.Context(), p))
 	for range 2 {
 		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
-		h.untouched(p)
+		h.putBack(p)
+		require.Zero(t, h.id("shadow"), "a late SWAP must find nothing under this name")
+		require.ErrorIs(t, h.Cluster.DropRetired(t.Context(), p), cluster.ErrExists, "it is live")
 	}
+	require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnknownTable)
+	for range 2 {
+		require.NoError(t, h.Cluster.Discard(t.Context(), p))
+		h.putBack(p)
+		h.discarded()
+	}
+}
+
+// discardUnpublished discards what was never published, and what was never built whole.
+func discardUnpublished(t *testing.T, h *tester) {
+	for _, known := range []bool{true, false} {
+		p := h.shadowed()
+		if !known {
+			p.ShadowID = 0
+		}
+		for range 2 {
+			require.NoError(t, h.Cluster.Discard(t.Context(), p))
+			h.putBack(p)
+			h.discarded()
+		}
+		require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "t"))
+	}
+	require.NoError(t, h.Cluster.DropRetired(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1, Retired: "r"}))
+}
+
+// lateSwap has a duplicate of a SWAP arrive between Unpublish and Discard: the live table must survive.
+func lateSwap(t *testing.T, h *tester) {
+	p := h.shadowed()
 	require.NoError(t, h.Cluster.Publish(t.Context(), p))
-	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "retired"))
-	require.NoError(t, h.Cluster.Publish(t.Context(), p), "still recognised after release")
-	require.Equal(t, p.ShadowID, h.id("t"))
+	require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
+	h.Exec("ALTER TABLE " + h.Database + ".t SWAP WITH retired")
+	require.ErrorIs(t, h.Cluster.Discard(t.Context(), p), cluster.ErrExists)
+	require.Equal(t, p.LiveID, h.id("retired"), "nothing was dropped")
+	require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
+	require.NoError(t, h.Cluster.Discard(t.Context(), p))
+	h.putBack(p)
+	h.discarded()
+}
+
+// interruptedDrop ends a drop behind each of its statements.
+func interruptedDrop(t *testing.T, h *tester) {
+	for _, f := range []Fault{RenameCut, RenameLost, DropCut, DropLost} {
+		p := h.shadowed()
+		h.Break(f)
+		require.ErrorIs(t, h.Cluster.Discard(t.Context(), p), cluster.ErrUnreachable, string(f))
+		require.NoError(t, h.Cluster.Discard(t.Context(), p), string(f))
+		h.putBack(p)
+		h.discarded()
+		require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "t"))
+	}
 }
 
 func publishSwapFaults(t *testing.T, h *tester) {
@@ -147,15 +222,24 @@ func publishSwapFaults(t *testing.T, h *tester) {
 		require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable, string(f))
 		require.NoError(t, h.Cluster.Publish(t.Context(), p), string(f))
 		h.published(p)
-		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
-		h.untouched(p)
+		h.undone(p)
+		p = h.shadowed()
 	}
 	for _, f := range []Fault{SwapAnswerLost, RenameCut} {
 		h.Break(f)
 		require.ErrorIs(t, h.Cluster.Publish(t.Context(), p), cluster.ErrUnreachable)
-		require.NoError(t, h.Cluster.Unpublish(t.Context(), p), "half of a publication is put back, too")
-		h.untouched(p)
+		h.undone(p)
+		p = h.shadowed()
 	}
+}
+
+// undone takes a publication back, be it whole or half, and makes room for the next.
+func (h *tester) undone(p cluster.Publication) {
+	require.NoError(h.t, h.Cluster.Unpublish(h.ctx(), p))
+	h.putBack(p)
+	require.NoError(h.t, h.Cluster.Discard(h.ctx(), p))
+	h.discarded()
+	require.NoError(h.t, h.Cluster.DropTable(h.ctx(), h.Database, "t"))
 }
 
 func publishWhereNothingWas(t *testing.T, h *tester) {
@@ -170,8 +254,12 @@ func publishWhereNothingWas(t *testing.T, h *tester) {
 	for range 2 {
 		require.NoError(t, h.Cluster.Unpublish(t.Context(), p))
 		require.Zero(t, h.id("t"))
-		require.Equal(t, p.ShadowID, h.id("shadow"))
+		require.Zero(t, h.id("shadow"), "a late RENAME must find nothing under this name")
 	}
+	require.NoError(t, h.Cluster.Discard(t.Context(), p))
+	tables, _, err := h.Cluster.Tables(t.Context(), h.Database)
+	require.NoError(t, err)
+	require.Empty(t, tables)
 }
 
 func publishOverForeignTable(t *testing.T, h *tester) {

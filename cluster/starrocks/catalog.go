@@ -126,12 +126,24 @@ type tableConfig struct {
 	engine string
 }
 
-// only narrows a statement over a whole database to one table, where one is asked for.
+// few is the number of names up to which a statement lists them, instead of reading a whole database.
+const few = 8
+
+// only narrows a statement over a whole database to tables, where few are asked for; empty names stand for none.
 func only(column string, tables []string) string {
-	if len(tables) != 1 {
+	if len(tables) == 0 || len(tables) > few {
 		return ""
 	}
-	return " AND " + column + " = " + wire.String(tables[0])
+	if len(tables) == 1 { // the front end sorts out one name itself, a list only the back end (be:schema_scanner)
+		return " AND " + column + " = " + wire.String(tables[0])
+	}
+	var list []string
+	for _, t := range tables {
+		if t != "" {
+			list = append(list, wire.String(t))
+		}
+	}
+	return " AND " + column + " IN (" + strings.Join(list, ", ") + ")"
 }
 
 func (c *Cluster) configs(ctx context.Context, database string, tables []string) (map[string]tableConfig, error) {

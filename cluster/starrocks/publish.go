@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"starkeep/cluster"
 )
@@ -28,33 +29,61 @@ func (c *Cluster) publish(ctx context.Context, p cluster.Publication) error {
 	return c.swap(ctx, p)
 }
 
-// names are the ids behind the names of a publication. Nothing is retired where nothing was live.
-type names struct{ live, shadow, retired int64 }
+// names are the ids of the tables behind the names of a publication: 0 where none is seen.
+type names map[string]int64
 
-func (c *Cluster) names(ctx context.Context, p cluster.Publication) (n names, err error) {
-	for name, id := range map[string]*int64{p.Table: &n.live, p.Shadow: &n.shadow, p.Retired: &n.retired} {
-		if name == "" || id == &n.retired && p.LiveID == 0 {
-			continue
-		}
-		if *id, err = c.TableID(ctx, p.Database, name); err != nil {
-			return n, err
-		}
+// names reads all ids in one statement, so that no SWAP of another attempt comes between two of them.
+func (c *Cluster) names(ctx context.Context, p cluster.Publication) (names, error) {
+	configs, err := c.configs(ctx, p.Database, []string{p.Table, p.Shadow, p.Retired, dropName(p.Shadow), dropName(p.Retired)})
+	if err != nil {
+		return nil, err
+	}
+	n := names{}
+	for name, config := range configs {
+		n[name] = config.id
 	}
 	return n, nil
+}
+
+// of returns the name of a table, "" when it has none of these.
+func (n names) of(id int64) string {
+	for name, x := range n {
+		if x == id {
+			return name
+		}
+	}
+	return ""
+}
+
+// proveAbsent asks for each name by itself: the list that names reads hides what the user may not see.
+func (c *Cluster) proveAbsent(ctx context.Context, database string, tables ...string) error {
+	for _, name := range tables {
+		if name == "" {
+			continue
+		}
+		switch id, err := c.TableID(ctx, database, name); {
+		case err != nil:
+			return err
+		case id != 0:
+			return fmt.Errorf("%s has become table %d meanwhile: %w", name, id, cluster.ErrExists)
+		}
+	}
+	return nil
 }
 
 // moveIn renames the shadow where no live table was.
 func (c *Cluster) moveIn(ctx context.Context, p cluster.Publication) error {
 	n, err := c.names(ctx, p)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case n.live == p.ShadowID:
+	}
+	switch live := n[p.Table]; {
+	case live == p.ShadowID:
 		return nil
-	case n.live != 0:
-		return fmt.Errorf("table %d took the name meanwhile: %w", n.live, cluster.ErrExists)
-	case n.shadow != p.ShadowID:
-		return fmt.Errorf("%s is table %d instead of %d: %w", p.Shadow, n.shadow, p.ShadowID, cluster.ErrUnknownTable)
+	case live != 0:
+		return fmt.Errorf("table %d took the name meanwhile: %w", live, cluster.ErrExists)
+	case n[p.Shadow] != p.ShadowID:
+		return c.unexpected(ctx, p, p.Shadow, n[p.Shadow], p.ShadowID)
 	}
 	if err := c.restoreProperties(ctx, p); err != nil {
 		return err
@@ -72,19 +101,21 @@ func (c *Cluster) swap(ctx context.Context, p cluster.Publication) error {
 	if err != nil {
 		return err
 	}
+	live, shadow := n[p.Table], n[p.Shadow]
 	switch {
-	case n.live == p.ShadowID && n.shadow != p.LiveID:
+	case live == p.ShadowID && shadow != p.LiveID:
 		return nil // done; the retired table may be dropped already
-	case n.live == p.LiveID && n.shadow == p.ShadowID:
+	case live == p.LiveID && shadow == p.ShadowID:
 		if err := c.restoreProperties(ctx, p); err != nil {
 			return err
 		}
 		if err := c.exchange(ctx, p.Database, p.Table, p.Shadow); err != nil {
 			return err
 		}
-	case n.live != p.ShadowID:
-		return fmt.Errorf("%s is table %d (%d expected) and %s table %d (%d expected): %w",
-			p.Table, n.live, p.LiveID, p.Shadow, n.shadow, p.ShadowID, changed(n.live))
+	case live == p.LiveID:
+		return c.unexpected(ctx, p, p.Shadow, shadow, p.ShadowID)
+	case live != p.ShadowID:
+		return c.unexpected(ctx, p, p.Table, live, p.LiveID)
 	}
 	if err := c.rename(ctx, p.Database, p.Shadow, p.Retired); err != nil {
 		return err
@@ -92,18 +123,22 @@ func (c *Cluster) swap(ctx context.Context, p cluster.Publication) error {
 	return c.expectLive(ctx, p, p.ShadowID)
 }
 
-// changed is the error of a live table that is not the one known before.
-func changed(live int64) error {
-	if live == 0 {
-		return cluster.ErrUnknownTable
+// unexpected is the error of a name that stands for another table than it should, or for none.
+func (c *Cluster) unexpected(ctx context.Context, p cluster.Publication, name string, have, want int64) error {
+	is := cluster.ErrExists
+	if have == 0 {
+		if err := c.proveAbsent(ctx, p.Database, name); err != nil {
+			return err
+		}
+		is = cluster.ErrUnknownTable
 	}
-	return cluster.ErrExists
+	return fmt.Errorf("%s is table %d instead of %d: %w", name, have, want, is)
 }
 
 func (c *Cluster) expectLive(ctx context.Context, p cluster.Publication, want int64) error {
 	live, err := c.TableID(ctx, p.Database, p.Table)
 	if err == nil && live != want {
-		err = fmt.Errorf("%s is table %d instead of %d afterwards: %w", p.Table, live, want, changed(live))
+		err = fmt.Errorf("after the statement: %w", c.unexpected(ctx, p, p.Table, live, want))
 	}
 	return err
 }
@@ -208,7 +243,8 @@ func (c *Cluster) notReplaced(ctx context.Context, p cluster.Publication) ([]clu
 	return due, nil
 }
 
-// Unpublish puts the table that was live back. Replaced partitions are gone at once: that is ErrUnsupported, unless
+// Unpublish puts the table that was live back. What was built stays where that leaves it, for Discard to find by its id: the
+// name of the shadow is not used again, or a late duplicate of a SWAP would find a table there. Replaced partitions are gone at once: that is ErrUnsupported, unless
 // nothing was replaced yet.
 func (c *Cluster) Unpublish(ctx context.Context, p cluster.Publication) error {
 	err := c.unpublish(ctx, p)
@@ -227,28 +263,27 @@ func (c *Cluster) unpublish(ctx context.Context, p cluster.Publication) error {
 		return err
 	}
 	n, err := c.names(ctx, p)
-	if err != nil {
+	if err != nil || n[p.Table] != p.ShadowID { // not published, or put back already
 		return err
 	}
-	aside := n.retired
-	switch {
-	case n.live != p.ShadowID: // not published, or put back already
-	case p.LiveID == 0:
-		return c.rename(ctx, p.Database, p.Table, p.Shadow)
-	case n.shadow == p.LiveID: // swapped but not renamed yet
-		return c.putBack(ctx, p, p.Shadow)
-	case n.retired == p.LiveID:
-		if err := c.putBack(ctx, p, p.Retired); err != nil {
+	if p.LiveID == 0 {
+		return c.rename(ctx, p.Database, p.Table, dropName(p.Shadow)) // a late RENAME of moveIn finds nothing to make live
+	}
+	switch from := n.of(p.LiveID); from {
+	case p.Shadow, p.Retired: // the first: swapped but not renamed yet
+		return c.putBack(ctx, p, from)
+	case "":
+		if err := c.proveAbsent(ctx, p.Database, p.Shadow, p.Retired, dropName(p.Shadow), dropName(p.Retired)); err != nil {
 			return err
 		}
-		aside = p.ShadowID
-	default:
 		return fmt.Errorf("the table that was live is gone: %w", cluster.ErrUnknownTable)
+	default: // a drop that met it in another's place was interrupted
+		back := strings.TrimSuffix(from, dropSuffix)
+		if err := c.rename(ctx, p.Database, from, back); err != nil {
+			return err
+		}
+		return c.putBack(ctx, p, back)
 	}
-	if aside != p.ShadowID {
-		return nil
-	}
-	return c.rename(ctx, p.Database, p.Retired, p.Shadow) // the name under which it will be dropped
 }
 
 func (c *Cluster) putBack(ctx context.Context, p cluster.Publication, from string) error {

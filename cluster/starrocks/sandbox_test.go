@@ -90,6 +90,9 @@ var faults = map[clustertest.Fault]fault.Rule{
 	clustertest.SwapCut:         {Kind: fault.SQL, Contains: " SWAP WITH ", Action: fault.Cut},
 	clustertest.SwapAnswerLost:  {Kind: fault.SQL, Contains: " SWAP WITH ", Action: fault.CutAfter},
 	clustertest.RenameCut:       {Kind: fault.SQL, Contains: " RENAME ", Action: fault.Cut},
+	clustertest.RenameLost:      {Kind: fault.SQL, Contains: " RENAME ", Action: fault.CutAfter},
+	clustertest.DropCut:         {Kind: fault.SQL, Contains: "DROP TABLE ", Action: fault.Cut},
+	clustertest.DropLost:        {Kind: fault.SQL, Contains: "DROP TABLE ", Action: fault.CutAfter},
 	clustertest.ReplaceCut:      {Kind: fault.SQL, Contains: " REPLACE PARTITION ", Action: fault.Cut},
 	clustertest.ReplaceLost:     {Kind: fault.SQL, Contains: " REPLACE PARTITION ", Action: fault.CutAfter},
 }
