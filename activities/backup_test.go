@@ -175,7 +175,7 @@ func TestObjectsStayWhileAnotherJobMayRelyOnThem(t *testing.T) {
 	b.upload(must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref}))
 	require.NoError(t, b.repo.Register(context.Background(), "other-job"))
 	out := must[job.ReleaseOutput](b, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref})
-	require.Contains(t, out.Notes[0], "1 data objects of this job stay")
+	require.Contains(t, out.Notes[0], "1 objects of this job stay")
 	require.Len(t, b.keys("/data/"), 1)
 }
 
@@ -244,4 +244,87 @@ func TestErrorWithoutANameIsRepeatedNotFinal(t *testing.T) {
 	require.False(t, app.NonRetryable())
 	require.NoError(t, explain(nil))
 	require.ErrorIs(t, explain(context.Canceled), context.Canceled)
+}
+
+func TestCommitThatComesAfterTheReleaseNamesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10)
+	b.prepare("l")
+	plan := must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref})
+	b.upload(plan)
+	must[job.Plan](b, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: 1})
+	must[job.SaveIndexOutput](b, job.SaveIndexActivity, job.StageInput{Ref: b.ref})
+	d, err := b.a.open(t.Context(), b.ref)
+	require.NoError(t, err)
+	var m snapshot.Manifest
+	require.NoError(t, d.read(t.Context(), manifestPage, &m))
+
+	out := must[job.ReleaseOutput](b, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Admitted: true})
+	require.False(t, out.Committed)
+	require.Empty(t, b.keys("/data/"))
+	require.Empty(t, b.keys("/index/"), "an index that nobody names is left over, too")
+	// The attempt to commit had read its manifest before, and goes on now.
+	require.Error(t, d.commit(t.Context(), m))
+	require.Empty(t, b.keys("/snapshots/"))
+}
+
+func TestCancelThatComesAfterTheCommitChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10)
+	b.prepare("l")
+	b.upload(must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref}))
+	must[job.Plan](b, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: 1})
+	must[job.SaveIndexOutput](b, job.SaveIndexActivity, job.StageInput{Ref: b.ref})
+	must[any](b, job.CommitManifestActivity, job.StageInput{Ref: b.ref}) // its answer is lost, and the job is cancelled
+	out := must[job.ReleaseOutput](b, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Admitted: true})
+	require.True(t, out.Committed, "the snapshot is there, so the job has succeeded")
+	stamps, err := b.repo.Timestamps(t.Context(), "l")
+	require.NoError(t, err)
+	require.Len(t, stamps, 1)
+	require.Empty(t, b.keys("/jobs/"))
+}
+
+func TestPartitionDroppedBeforeItIsReadDoesNotEndTheBackup(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10, 20)
+	b.prepare("l")
+	plan := must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref})
+	b.cluster.drop("a", "p2")
+	b.upload(plan)
+	next := must[job.Plan](b, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: 1})
+	b.upload(next)
+	must[job.Plan](b, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: 2})
+	m := b.commit("l")
+	require.Equal(t, int64(10), m.Totals.Rows)
+	require.Equal(t, int64(1), m.Totals.Partitions)
+	require.Equal(t, snapshot.DatabaseLevel, m.Consistency.Level)
+}
+
+func TestMissingReceiptNeverPassesForFewerRows(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10, 20)
+	b.prepare("l")
+	plan := must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref})
+	b.upload(plan)
+	b.remove(b.keys("/receipts/")[0])
+	_, err := run[job.Plan](b, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: 1})
+	require.ErrorContains(t, err, "are missing")
+}
+
+func TestTwoJobsOfOneMinuteBuildUnderDifferentNames(t *testing.T) {
+	t.Parallel()
+	// Run ids are UUIDs of version 7: the first eight digits are a clock that moves once in 65 seconds.
+	require.NotEqual(t, short("01a1fc07-7ad1-78d0-bfc0-f0e1abaff9e4"), short("01a1fc07-8091-70e6-af31-0de71a859ab7"))
+}
+
+func TestNamedPartitionsNeverPassForTheWholeTable(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10)
+	m := b.backup("l", func(r *job.BackupRequest) { r.Objects = []job.Object{{Table: "a", Partitions: []string{"p1"}}} })
+	require.False(t, m.Tables[0].Complete, "its restore would drop partitions that were added since")
 }

@@ -78,12 +78,18 @@ func batchesOf(units []unit) (batches []batch, total job.Progress) {
 	return batches, total
 }
 
+// aggregate is the model whose rows merge when they are loaded.
+const aggregate = "AGGREGATE"
+
 // loadsOf groups the data objects of one target: as many as fit into one load.
 func loadsOf(t target) (loads []load) {
-	if t.Replace {
-		// A load names its temporary partition: rows of one partition must not be offered to another.
+	shape := load{Target: t.Publication.Shadow, Columns: t.Entry.Name}
+	if t.Replace || t.Entry.Model == aggregate {
 		for _, p := range t.Partitions {
-			shape := load{Target: t.Live, Columns: t.Entry.Name, Temporary: []string{t.temporary(p.Name)}}
+			if t.Replace {
+				// A load names its temporary partition: rows of one partition must not be offered to another.
+				shape.Target, shape.Temporary = t.Live, []string{t.temporary(p.Partition.Name)}
+			}
 			loads = append(loads, pack(shape, p.Objects)...)
 		}
 		return loads
@@ -92,7 +98,7 @@ func loadsOf(t target) (loads []load) {
 	for _, p := range t.Partitions {
 		all = append(all, p.Objects...)
 	}
-	return pack(load{Target: t.Publication.Shadow, Columns: t.Entry.Name}, all)
+	return pack(shape, all)
 }
 
 // pack puts as many objects into a load as a load may weigh.

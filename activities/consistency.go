@@ -93,7 +93,7 @@ func (d *desk) compare(ctx context.Context, was pinned, next *pinned, read count
 		}
 		pt := pinnedTable{Table: now, Schema: old.Schema, Complete: old.Complete, Sources: map[string]source{}}
 		if !old.Complete {
-			pt.Partitions, pt.Complete = chosen(now, job.Object{Partitions: partitionNames(old.Partitions)})
+			pt.Partitions, _ = chosen(now, job.Object{Partitions: partitionNames(old.Partitions)})
 		}
 		gone, err := d.compareTable(ctx, was.Tables[i], pt, read)
 		if err != nil {
@@ -112,15 +112,16 @@ func (d *desk) compareTable(ctx context.Context, old, now pinnedTable, read coun
 		before[p.Name] = p
 	}
 	for _, p := range now.Partitions {
-		same := before[p.Name].SameVersions(p)
-		delete(before, p.Name)
 		s := old.Sources[p.Name]
+		got := read[[3]string{s.Plan, now.Name, p.Name}]
+		same := before[p.Name].SameVersions(p) && !got.Gone
+		delete(before, p.Name)
 		if same && s.Hinted {
 			n, err := d.cluster.Count(ctx, d.ref.Database, now.Name, p.Name, false)
 			if err != nil {
 				return nil, err
 			}
-			same = n == read[[3]string{s.Plan, now.Name, p.Name}].Rows
+			same = n == got.Rows
 		}
 		if same {
 			now.Sources[p.Name] = s
@@ -157,7 +158,12 @@ func (d *desk) receipts(ctx context.Context, p pinned) (counts, error) {
 	}
 	c := counts{}
 	for _, plan := range slices.Sorted(maps.Keys(plans)) {
+		var size planSize
+		if err := d.read(ctx, sizePage(plan), &size); err != nil {
+			return nil, err
+		}
 		if err := d.repo.ListPages(ctx, d.ref.Job, receiptPages(plan), func(name string) error {
+			size.Batches--
 			var r receipt
 			if err := d.read(ctx, name, &r); err != nil {
 				return err
@@ -166,12 +172,16 @@ func (d *desk) receipts(ctx context.Context, p pinned) (counts, error) {
 				k := [3]string{plan, u.Table, u.Partition}
 				sum := c[k]
 				sum.Rows += u.Rows
+				sum.Gone = sum.Gone || u.Gone
 				sum.Objects = append(sum.Objects, u.Objects...)
 				c[k] = sum
 			}
 			return nil
 		}); err != nil {
 			return nil, err
+		}
+		if size.Batches != 0 {
+			return nil, fmt.Errorf("read receipts of plan %s: %d are missing", plan, size.Batches)
 		}
 	}
 	return c, nil

@@ -14,6 +14,7 @@ import (
 	"starkeep/job"
 	"starkeep/snapshot"
 	"starkeep/snapshot/dataobject"
+	"starkeep/snapshot/repository"
 )
 
 // DownloadTablets loads the data objects of one batch into shadows. Every load has a label of its own, so that a repeat
@@ -87,9 +88,13 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 		rows += o.Rows
 		w.stored.Add(o.Size)
 	}
+	label := fmt.Sprintf("starkeep_%s_%s_%d_%d_%d", short(w.ref.Job), w.in.Plan, w.in.Page, w.in.Index, n)
+	if err := w.announce(ctx, l.Target, label); err != nil {
+		return err
+	}
 	result, err := w.cluster.Load(ctx, cluster.LoadRequest{
 		Database: w.ref.Database, Table: l.Target, Columns: columns, Temporary: l.Temporary,
-		Label: fmt.Sprintf("starkeep_%.8s_%s_%d_%d_%d", w.ref.Job, w.in.Plan, w.in.Page, w.in.Index, n),
+		Label: label,
 		Open:  func() (snapshot.RowReader, error) { return openFiles(files, columns), nil },
 	})
 	if err != nil {
@@ -104,6 +109,16 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 	}
 	w.units.Add(1)
 	return nil
+}
+
+// announce notes that a load begins. When an earlier attempt has noted it before, that one may have been committed and its
+// label forgotten since: verify then looks closer.
+func (w *download) announce(ctx context.Context, target, label string) error {
+	err := w.repo.CreatePage(ctx, w.ref.Job, "loading/"+label, label)
+	if errors.Is(err, repository.ErrExists) {
+		return w.repo.WritePage(ctx, w.ref.Job, againPages+fmt.Sprintf("%x", target), label)
+	}
+	return err
 }
 
 // openFiles reads data objects one behind the other; one file is open at a time.
@@ -168,6 +183,9 @@ func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) error
 }
 
 func (d *desk) verify(ctx context.Context, t target) error {
+	if err := d.verifyOnce(ctx, t); err != nil {
+		return err
+	}
 	if !t.Replace {
 		n, err := d.cluster.Count(ctx, d.ref.Database, t.Publication.Shadow, "", false)
 		return mismatch(err, t.Live, n, t.rows())
@@ -178,6 +196,37 @@ func (d *desk) verify(ctx context.Context, t target) error {
 		errs = append(errs, mismatch(err, t.Live+" partition "+p.Partition.Name, n, p.Rows))
 	}
 	return errors.Join(errs...)
+}
+
+// verifyOnce finds rows of an AGGREGATE table that were loaded twice: they merge, so counting cannot tell. But every load
+// of such a table goes into one partition of the shadow (loadsOf), where nobody else writes, and each moves its version
+// by one.
+func (d *desk) verifyOnce(ctx context.Context, t target) error {
+	built := t.Publication.Shadow
+	if t.Replace {
+		built = t.Live
+	}
+	again, err := d.found(ctx, againPages+fmt.Sprintf("%x", built), new(string))
+	if err != nil || !again || t.Entry.Model != aggregate {
+		return err
+	}
+	if t.Replace {
+		return refuse(job.RowCountMismatch, "a load of %s was repeated and nobody can tell whether it counted twice; nothing was published: run the statement again", t.Live)
+	}
+	now, err := d.cluster.Versions(ctx, d.ref.Database, []string{built})
+	if err != nil {
+		return err
+	}
+	var moves int64
+	for _, p := range now[built] {
+		for _, x := range p.Physical {
+			moves += x.Version - 1
+		}
+	}
+	if loads := int64(len(loadsOf(t))); moves != loads {
+		return refuse(job.RowCountMismatch, "%d loads of %s moved its versions %d times: one may have counted twice; nothing was published: run the statement again", loads, t.Live, moves)
+	}
+	return nil
 }
 
 func mismatch(err error, what string, got, want int64) error {

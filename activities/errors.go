@@ -80,6 +80,16 @@ func explain(err error) error {
 	return named(job.Unexpected, false, err)
 }
 
+// patient is explain for a release, whose error may join several: while any of them may pass, the release is repeated.
+func patient(err error) error {
+	for _, v := range verdicts {
+		if !v.final && errors.Is(err, v.is) {
+			return named(v.name, false, err)
+		}
+	}
+	return explain(err)
+}
+
 // named makes the error that carries a stable name. The cause is left out: its text is in the message already, and
 // histories should hold it once.
 func named(name string, final bool, err error) error {

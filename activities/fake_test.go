@@ -140,6 +140,9 @@ func (f *fakeCluster) Read(_ context.Context, r cluster.ReadRequest) (snapshot.R
 		}
 		return &fakeRows{rows}, nil
 	}
+	if !slices.ContainsFunc(f.tables[r.Table].Partitions, func(p snapshot.Partition) bool { return p.Name == r.Partition }) {
+		return nil, fmt.Errorf("partition %s: %w", r.Partition, cluster.ErrUnknownPartition)
+	}
 	return &fakeRows{slices.Clone(f.rows[r.Table+"."+r.Partition])}, nil
 }
 
@@ -315,4 +318,11 @@ func (b *bench) remove(key string) {
 	bucket, err := mem.Open(b.place, false)
 	require.NoError(b.t, err)
 	require.NoError(b.t, bucket.Delete(b.t.Context(), key))
+}
+
+// drop removes a partition.
+func (f *fakeCluster) drop(table, part string) {
+	t := f.tables[table]
+	t.Partitions = slices.DeleteFunc(clonePartitions(t.Partitions), func(p snapshot.Partition) bool { return p.Name == part })
+	delete(f.rows, table+"."+part)
 }

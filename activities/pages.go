@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -16,13 +17,28 @@ import (
 // Names of a job's pages. A page that settles something is created only if absent: of two attempts of one activity the
 // first decides, and the other one goes on with what it finds.
 const (
-	headPage      = "head"      // settled by prepare: backupHead or restoreHead
-	tablesPage    = "tables"    // backup: definitions as prepare read them
-	targetsPage   = "targets"   // restore: what was built, and how it is published
-	databasePage  = "database"  // restore: the target database is about to be created by this job
-	replacingPage = "replacing" // restore: partitions are being replaced, there is no way back
-	manifestPage  = "manifest"  // backup: the manifest, about to be written
+	headPage     = "head"     // settled by prepare: backupHead or restoreHead
+	tablesPage   = "tables"   // backup: definitions as prepare read them
+	targetsPage  = "targets"  // restore: what was built, and how it is published
+	databasePage = "database" // restore: the target database is about to be created by this job
+	manifestPage = "manifest" // backup: the manifest, about to be written
+	againPages   = "again/"   // restore: loads of which an earlier attempt left no receipt, by live table
+
+	// Pages are deleted in the order of their names. These tell a late attempt, or a repeated release, what was decided,
+	// so they go last.
+	decisionPage  = "~decision"  // backup: commit or abandon
+	replacingPage = "~replacing" // restore: partitions are being replaced, there is no way back
 )
+
+// decision settles whether a backup commits, before its manifest is written, or is abandoned, before its objects are
+// swept. Otherwise an attempt to commit that was cut off from Temporal could name objects that are gone.
+type decision struct {
+	Commit bool `json:"commit"`
+}
+
+// short is a job's mark in the names it makes. A hash: run ids of one minute share their first digits, and two jobs must
+// never build under one name.
+func short(job string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(job)))[:12] }
 
 func pinnedPage(round int) string           { return fmt.Sprintf("pinned/%d", round) }
 func planPage(plan string, page int) string { return fmt.Sprintf("plans/%s/%06d", plan, page) }
@@ -35,6 +51,13 @@ func intentPage(b job.Batch, nonce string) string {
 }
 
 const intentPages = "intents/"
+
+func sizePage(plan string) string { return fmt.Sprintf("plans/%s/size", plan) }
+
+// planSize is how many receipts a plan has once it is done: a listing that lacks one must not pass for fewer rows.
+type planSize struct {
+	Batches int `json:"batches"`
+}
 
 // nonce tells attempts apart.
 func nonce() string {
@@ -125,9 +148,10 @@ type unitReceipt struct {
 	Partition string                `json:"partition"`
 	Rows      int64                 `json:"rows"`
 	Objects   []snapshot.DataObject `json:"objects,omitempty"`
+	Gone      bool                  `json:"gone,omitempty"` // the partition was dropped before it could be read
 }
 
-// intent is written before data objects are put: with it a cancelled job finds everything it may have stored.
+// intent is written before objects are put: with it a cancelled job finds everything it may have stored.
 type intent struct {
 	New []snapshot.ObjectRef `json:"new"` // objects that were not there before
 }
@@ -223,6 +247,13 @@ func (d *desk) writePlan(ctx context.Context, round int, batches []batch, column
 		}
 		p.Batches = append(p.Batches, k)
 		batches = batches[k:]
+	}
+	size := planSize{}
+	for _, k := range p.Batches {
+		size.Batches += k
+	}
+	if err := d.repo.WritePage(ctx, d.ref.Job, sizePage(p.Name), size); err != nil {
+		return p, fmt.Errorf("write plan: %w", err)
 	}
 	return p, nil
 }

@@ -29,7 +29,7 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	if err := checkBackup(in.Request); err != nil {
 		return none, err
 	}
-	repo, info, err := a.Repositories.Repository(ctx, in.Ref.Repository, 0)
+	_, info, err := a.Repositories.Repository(ctx, in.Ref.Repository, 0)
 	if err != nil {
 		return none, err
 	}
@@ -70,10 +70,6 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	head.Output = job.PrepareBackupOutput{
 		RepositoryID: info.ID, Tables: len(described), Notes: notes,
 		Objects: backupObjects(in.Ref.Database, tables, head),
-	}
-	// Registering comes before the first look at stored data: from here on no sweep of another job removes anything.
-	if err := repo.Register(ctx, in.Ref.Job); err != nil {
-		return none, err
 	}
 	if _, err := d.settle(ctx, tablesPage, &described); err != nil {
 		return none, err
@@ -145,6 +141,9 @@ func (d *desk) choose(ctx context.Context, r job.BackupRequest) (tables, notes [
 	for _, o := range r.Objects {
 		if !slices.Contains(all, o.Table) {
 			return nil, nil, unknownTable(r.Database, o.Table, all, others)
+		}
+		if slices.Contains(tables, o.Table) {
+			return nil, nil, refuse(job.InvalidRequest, "Duplicated table: %s", o.Table)
 		}
 		tables = append(tables, o.Table)
 	}

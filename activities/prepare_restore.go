@@ -172,6 +172,9 @@ func choosePartitions(t *target, o job.Object, label string) error {
 		if i < 0 {
 			return refuse(job.UnknownPartition, "Partition %s of table %s does not exist in snapshot %s", name, o.Table, label)
 		}
+		if slices.ContainsFunc(wanted, func(p snapshot.PartitionEntry) bool { return p.Partition.Name == name }) {
+			return refuse(job.InvalidRequest, "Duplicated partition: %s of table %s", name, o.Table)
+		}
 		wanted = append(wanted, t.Partitions[i])
 	}
 	t.Partitions = wanted
@@ -267,7 +270,7 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 				t.Live, strings.Join(diff, "; "))
 		}
 	}
-	name := fmt.Sprintf("%s%.8s_%d", shadowPrefix, d.ref.Job, n)
+	name := fmt.Sprintf("%s%s_%d", shadowPrefix, short(d.ref.Job), n)
 	if t.Replace = t.Replace && exists; !t.Replace {
 		t.Publication.LiveID = t.LiveID
 		t.Publication.Shadow = name
@@ -281,7 +284,7 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 				p.Partition.Name, t.Live, at.Values, p.Values)
 		}
 		t.Publication.Replace = append(t.Publication.Replace, cluster.Replacement{
-			Partition: p.Partition.Name, Temporary: fmt.Sprintf("starkeep_%.8s_%d_%d", d.ref.Job, n, i), Missing: !there, Values: p.Values,
+			Partition: p.Partition.Name, Temporary: fmt.Sprintf("starkeep_%s_%d_%d", short(d.ref.Job), n, i), Missing: !there, Values: p.Values,
 		})
 	}
 	return nil

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"starkeep/job"
@@ -35,13 +36,17 @@ func (a *Activities) publish(ctx context.Context, in job.StageInput, replace boo
 			return err
 		}
 	}
+	var errs []error
 	for _, t := range built.Targets {
 		if t.Replace != replace {
 			continue
 		}
 		if err := d.cluster.Publish(ctx, t.Publication); err != nil {
-			return fmt.Errorf("publish %s.%s: %w", d.ref.Database, t.Live, err)
+			errs = append(errs, fmt.Errorf("publish %s.%s: %w", d.ref.Database, t.Live, err))
+			if !replace {
+				break // all of these can be undone; replacements only roll forward, each for itself
+			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -2,9 +2,11 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
+	"starkeep/cluster"
 	"starkeep/job"
 	"starkeep/snapshot"
 	"starkeep/snapshot/repository"
@@ -15,33 +17,64 @@ import (
 func (a *Activities) ReleaseBackup(ctx context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
 	defer alive(ctx)()
 	out, err := a.releaseBackup(ctx, in)
-	return out, explain(err)
+	return out, patient(err)
 }
 
 func (a *Activities) releaseBackup(ctx context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
-	d, ok, err := a.reopen(ctx, in.Ref)
-	if err != nil || !ok {
-		return job.ReleaseOutput{}, err
+	d, out, err := a.reopen(ctx, in)
+	if err != nil || d == nil {
+		return out, err
 	}
-	var out job.ReleaseOutput
+	if out.Committed, err = d.decided(ctx, in.Committed); err != nil {
+		return out, err
+	}
 	left, why, err := d.sweep(ctx)
 	if err != nil {
 		return out, err
 	}
 	if left > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d data objects of this job stay in the repository: %v", left, why))
+		out.Notes = append(out.Notes, fmt.Sprintf("%d objects of this job stay in the repository: %v", left, why))
 	}
 	return out, d.repo.DeleteJob(ctx, in.Ref.Job)
 }
 
-// reopen opens the desk of a job that ends. A job that never got as far as a repository or a cluster has nothing to
-// release.
-func (a *Activities) reopen(ctx context.Context, ref job.Ref) (*desk, bool, error) {
-	d, err := a.open(ctx, ref)
-	if errors.Is(err, ErrUnknownRepository) || errors.Is(err, ErrUnknownCluster) {
-		return nil, false, nil
+// decided settles that a backup which did not commit is abandoned. When an attempt to commit was first, the snapshot may
+// be there, or come to be there at any moment: then the release completes it, and the job has succeeded after all.
+func (d *desk) decided(ctx context.Context, committed bool) (bool, error) {
+	if committed {
+		return true, nil
 	}
-	return d, err == nil, err
+	var m snapshot.Manifest
+	if begun, err := d.found(ctx, manifestPage, &m); err != nil || !begun {
+		return false, err // nothing can commit without that page
+	}
+	what := decision{}
+	if _, err := d.settle(ctx, decisionPage, &what); err != nil || !what.Commit {
+		return false, err
+	}
+	return true, d.writeManifest(ctx, m)
+}
+
+// reopen opens the desk of a job that ends; nil when there is nothing to release. A job whose pages cannot be found any
+// more says so: what it built may be left.
+func (a *Activities) reopen(ctx context.Context, in job.ReleaseInput) (*desk, job.ReleaseOutput, error) {
+	var out job.ReleaseOutput
+	d, err := a.open(ctx, in.Ref)
+	if errors.Is(err, ErrUnknownRepository) || errors.Is(err, ErrUnknownCluster) {
+		if in.Admitted {
+			out.Notes = append(out.Notes, fmt.Sprintf("nothing was released: %v; look for jobs/%s in the repository, and for tables that begin with %s%s", err, in.Ref.Job, shadowPrefix, short(in.Ref.Job)))
+		}
+		return nil, out, nil
+	}
+	if err != nil {
+		return nil, out, err
+	}
+	known, err := d.found(ctx, headPage, new(json.RawMessage))
+	if err == nil && !known && in.Admitted {
+		// A repeat of a release that was done finds nothing either; the note is then lost with its first answer.
+		out.Notes = append(out.Notes, fmt.Sprintf("the pages of the job are gone; if tables that begin with %s%s are left, drop them", shadowPrefix, short(in.Ref.Job)))
+	}
+	return d, out, err
 }
 
 // sweep removes the data objects that attempts of this job put and that no snapshot names: all of them after a cancel,
@@ -77,35 +110,82 @@ func (d *desk) sweep(ctx context.Context) (left int, why, err error) {
 func (a *Activities) ReleaseRestore(ctx context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
 	defer alive(ctx)()
 	out, err := a.releaseRestore(ctx, in)
-	return out, explain(err)
+	return out, patient(err)
 }
 
 func (a *Activities) releaseRestore(ctx context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
-	var out job.ReleaseOutput
-	d, ok, err := a.reopen(ctx, in.Ref)
-	if err != nil || !ok {
+	d, out, err := a.reopen(ctx, in)
+	if err != nil || d == nil {
 		return out, err
 	}
 	all, err := d.built(ctx)
 	if err != nil {
 		return out, err
 	}
-	replacing, err := d.found(ctx, replacingPage, &created{})
-	if err != nil {
-		return out, err
+	done := in.Committed
+	if !done {
+		if done, err = d.replaced(ctx, all); err != nil {
+			return out, err
+		}
 	}
-	if replacing && !in.Committed {
-		out.Notes = append(out.Notes, "publishing had begun and could not be undone: tables were swapped; some partitions may not be replaced")
-	}
-	if in.Committed || replacing {
+	switch {
+	case in.Committed:
 		err = d.dropRetired(ctx, all)
-	} else {
-		err = d.undo(ctx, all)
+	case done:
+		// Some partitions are replaced for good, so what was swapped stays; what it replaced is kept for the person who
+		// has to look at this.
+		out.Notes = append(out.Notes, d.kept(all))
+		err = d.each(all, func(t target) error { return d.dropTemporary(ctx, t) })
+	default:
+		err = d.undo(ctx, all, &out)
 	}
 	if err != nil {
 		return out, err
 	}
 	return out, d.repo.DeleteJob(ctx, in.Ref.Job)
+}
+
+// replaced tells whether any partition was replaced for good.
+func (d *desk) replaced(ctx context.Context, all []target) (bool, error) {
+	begun, err := d.found(ctx, replacingPage, &created{})
+	if err != nil || !begun {
+		return false, err
+	}
+	for _, t := range all {
+		if !t.Replace {
+			continue
+		}
+		err := d.cluster.Unpublish(ctx, t.Publication) // changes nothing: it tells whether there is something to undo
+		if errors.Is(err, cluster.ErrUnsupported) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// kept names the tables that were put aside and not dropped.
+func (d *desk) kept(all []target) string {
+	text := "publishing could not be completed nor undone: some partitions are replaced"
+	for _, t := range all {
+		if !t.Replace && t.LiveID != 0 {
+			text += fmt.Sprintf("; %s is restored, its old rows are in %s", t.Live, t.Publication.Retired)
+		}
+	}
+	return text
+}
+
+// each does f for all targets, the last one first, and does not let one that fails keep it from the others.
+func (d *desk) each(all []target, f func(target) error) error {
+	var errs []error
+	for i := len(all) - 1; i >= 0; i-- {
+		if err := f(all[i]); err != nil {
+			errs = append(errs, fmt.Errorf("release %s: %w", all[i].Live, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // built returns the targets as they were built, or as they were to be built when that did not come to its end.
@@ -121,48 +201,54 @@ func (d *desk) built(ctx context.Context) ([]target, error) {
 
 // dropRetired drops what the publish replaced.
 func (d *desk) dropRetired(ctx context.Context, all []target) error {
-	for _, t := range all {
-		var err error
+	return d.each(all, func(t target) error {
 		if t.Replace {
-			err = d.dropTemporary(ctx, t)
-		} else if t.LiveID != 0 {
-			err = d.cluster.DropTable(ctx, d.ref.Database, t.Publication.Retired)
+			return d.dropTemporary(ctx, t)
 		}
-		if err != nil {
-			return fmt.Errorf("drop what was replaced by %s: %w", t.Live, err)
-		}
-	}
-	return nil
+		return d.cluster.DropRetired(ctx, t.Publication)
+	})
 }
 
-// undo puts everything back as it was, the last publication first.
-func (d *desk) undo(ctx context.Context, all []target) error {
+// undo puts everything back as it was.
+func (d *desk) undo(ctx context.Context, all []target, out *job.ReleaseOutput) error {
 	if exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database); err != nil || !exists {
 		return err
 	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if err := d.undoTarget(ctx, all[i]); err != nil {
-			return fmt.Errorf("undo the restore of %s: %w", all[i].Live, err)
-		}
+	if err := d.each(all, func(t target) error { return d.undoTarget(ctx, t) }); err != nil {
+		return err
 	}
 	byUs, err := d.found(ctx, databasePage, &created{})
 	if err != nil || !byUs {
 		return err
 	}
-	return d.cluster.DropDatabase(ctx, d.ref.Database)
+	err = d.cluster.DropDatabase(ctx, d.ref.Database)
+	if errors.Is(err, cluster.ErrExists) {
+		out.Notes = append(out.Notes, fmt.Sprintf("database %s was created by this job and stays: somebody else created something in it", d.ref.Database))
+		return nil
+	}
+	return err
 }
 
 func (d *desk) undoTarget(ctx context.Context, t target) error {
 	if t.Replace {
 		return d.dropTemporary(ctx, t)
 	}
-	if t.Publication.ShadowID != 0 { // 0: it was never built whole, so it was not published
-		if err := d.cluster.Unpublish(ctx, t.Publication); err != nil {
+	for try := 1; ; try++ {
+		if t.Publication.ShadowID != 0 { // 0: it was never built whole, so it was not published
+			if err := d.cluster.Unpublish(ctx, t.Publication); err != nil {
+				return err
+			}
+		}
+		err := d.cluster.Discard(ctx, t.Publication)
+		if try == undoTries || !errors.Is(err, cluster.ErrExists) {
 			return err
 		}
+		// A statement of a stalled attempt came in between and moved the tables: look again.
 	}
-	return d.cluster.DropTable(ctx, d.ref.Database, t.Publication.Shadow)
 }
+
+// undoTries is how often an undo looks again: more late statements than attempts of one publish there cannot be.
+const undoTries = 4
 
 func (d *desk) dropTemporary(ctx context.Context, t target) error {
 	var names []string

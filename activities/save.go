@@ -2,11 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"starkeep/job"
 	"starkeep/snapshot"
+	"starkeep/snapshot/repository"
 )
 
 // indexEntries is how many partitions an index object holds before the next table begins another one: small tables
@@ -64,7 +66,7 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 	var pending []snapshot.PartitionEntry
 	first := 0 // first table of m whose entries are pending
 	flush := func() error {
-		ref, err := d.repo.WriteIndex(ctx, pending)
+		ref, err := d.writeIndex(ctx, pending)
 		if err != nil {
 			return err
 		}
@@ -97,6 +99,22 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 		return m, flush()
 	}
 	return m, nil
+}
+
+// writeIndex puts an index object, after an intent that lets release find it.
+func (d *desk) writeIndex(ctx context.Context, entries []snapshot.PartitionEntry) (snapshot.ObjectRef, error) {
+	ref, err := repository.IndexRef(entries)
+	if err != nil {
+		return ref, err
+	}
+	there, err := d.repo.HasIndex(ctx, ref)
+	if err != nil || there {
+		return ref, err
+	}
+	if err := d.repo.WritePage(ctx, d.ref.Job, intentPages+"index-"+nonce(), intent{New: []snapshot.ObjectRef{ref}}); err != nil {
+		return ref, err
+	}
+	return d.repo.WriteIndex(ctx, entries)
 }
 
 // concluded finds the round that ended the reading.
@@ -163,6 +181,30 @@ func (a *Activities) commitManifest(ctx context.Context, in job.StageInput) erro
 	if err := d.read(ctx, manifestPage, &m); err != nil {
 		return err
 	}
+	return d.commit(ctx, m)
+}
+
+// commit writes the manifest, unless the job was abandoned meanwhile.
+func (d *desk) commit(ctx context.Context, m snapshot.Manifest) error {
+	what := decision{Commit: true}
+	if _, err := d.settle(ctx, decisionPage, &what); err != nil {
+		return err
+	}
+	if !what.Commit {
+		return refuse(job.UserCancelled, "the job was abandoned before it could commit")
+	}
+	// The release deletes the decision last. If the pages behind it are gone, this attempt comes too late.
+	known, err := d.found(ctx, headPage, &backupHead{})
+	if err == nil && !known {
+		err = errors.Join(refuse(job.UserCancelled, "the job was abandoned before it could commit"), d.repo.DeleteJob(ctx, d.ref.Job))
+	}
+	if err != nil {
+		return err
+	}
+	return d.writeManifest(ctx, m)
+}
+
+func (d *desk) writeManifest(ctx context.Context, m snapshot.Manifest) error {
 	// A manifest names only what is there: look once more, since hours may lie between the first put and now.
 	findings, err := d.repo.Check(ctx, m, false)
 	if err != nil {

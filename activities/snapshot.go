@@ -44,6 +44,10 @@ func (a *Activities) pinSnapshot(ctx context.Context, in job.StageInput) (job.Pl
 	if tables, err = d.refresh(ctx, tables); err != nil {
 		return job.Plan{}, err
 	}
+	// Registering comes before the first look at stored data: from here on no sweep of another job removes anything.
+	if err := d.repo.Register(ctx, in.Ref.Job); err != nil {
+		return job.Plan{}, err
+	}
 	stored, err := d.stored(ctx, head)
 	if err != nil {
 		return job.Plan{}, err
@@ -121,7 +125,7 @@ func chosen(t snapshot.Table, o job.Object) (partitions []snapshot.Partition, co
 			partitions = append(partitions, p)
 		}
 	}
-	return partitions, len(partitions) == len(t.Partitions)
+	return partitions, false // also when it is all that there are: who names partitions wants no others replaced
 }
 
 // refresh takes the versions of now into tables that were described before. Tables whose partitions changed are

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -98,6 +99,11 @@ func (u *upload) unit(ctx context.Context, n int, x unit) (unitReceipt, error) {
 	rows, err := u.cluster.Read(ctx, cluster.ReadRequest{
 		Database: u.ref.Database, Table: x.Table, Columns: u.columns[x.Table], Partition: x.Partition, Tablets: x.Tablets,
 	})
+	if errors.Is(err, cluster.ErrUnknownPartition) {
+		done.Gone = true // dropped since it was pinned, as dynamic partitioning does: the next round goes without it
+		u.units.Add(1)
+		return done, nil
+	}
 	if err != nil {
 		return done, err
 	}

@@ -72,8 +72,17 @@ func (r *Repository) putContent(ctx context.Context, ref snapshot.ObjectRef, bod
 
 // HasData tells whether a data object is there with its size. False is a proof.
 func (r *Repository) HasData(ctx context.Context, ref snapshot.ObjectRef) (bool, error) {
-	if _, err := sumOf(dataKey, ref); err != nil {
-		return false, fmt.Errorf("look for data object: %w", err)
+	return r.has(ctx, dataKey, ref)
+}
+
+// HasIndex is HasData for an index object.
+func (r *Repository) HasIndex(ctx context.Context, ref snapshot.ObjectRef) (bool, error) {
+	return r.has(ctx, indexKey, ref)
+}
+
+func (r *Repository) has(ctx context.Context, form *regexp.Regexp, ref snapshot.ObjectRef) (bool, error) {
+	if _, err := sumOf(form, ref); err != nil {
+		return false, fmt.Errorf("look for object: %w", err)
 	}
 	damage, err := r.examine(ctx, ref)
 	return damage == nil && err == nil, err

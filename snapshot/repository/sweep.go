@@ -66,7 +66,7 @@ func (r *Repository) Register(ctx context.Context, job string) error {
 // differ.
 const recent = 24 * time.Hour
 
-// Sweep removes the data objects of mine, by key, that no snapshot names. They have to be objects that job put and that
+// Sweep removes the data and index objects of mine, by key, that no snapshot names. They have to be objects that job put and that
 // were absent after created. It is ErrBusy, and removes nothing, when another job is registered: that one may rely on
 // an object that it found. A repeat goes on where the last one ended.
 func (r *Repository) Sweep(ctx context.Context, job string, created time.Time, mine map[string]snapshot.ObjectRef) error {
@@ -79,7 +79,9 @@ func (r *Repository) Sweep(ctx context.Context, job string, created time.Time, m
 func (r *Repository) sweep(ctx context.Context, job string, created time.Time, refs map[string]snapshot.ObjectRef) (err error) {
 	for _, ref := range refs {
 		if _, err := sumOf(dataKey, ref); err != nil {
-			return err
+			if _, err := sumOf(indexKey, ref); err != nil {
+				return err
+			}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, sweepTime)
@@ -211,6 +213,9 @@ func (r *Repository) named(ctx context.Context, created time.Time, mine map[stri
 		m, err := r.manifest(ctx, key)
 		if err != nil {
 			return nil, err
+		}
+		for _, t := range m.Tables {
+			named[t.Index.Key] = true
 		}
 		if err := r.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
 			for _, o := range e.Objects {
