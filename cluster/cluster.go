@@ -150,6 +150,8 @@ type Builder interface {
 	// Withheld returns the properties of t that CreateTable leaves off while the table is being built, because the cluster
 	// would act on them (dynamic partitioning); they belong into Publication.Properties.
 	Withheld(t snapshot.Table) map[string]string
+	// Notes tells what of t a restore does not bring back, or what the cluster will do to it soon after: a sentence each.
+	Notes(t snapshot.Table) []string
 	// TableID returns the id of a table, or 0 when there is none of that name.
 	TableID(ctx context.Context, database, table string) (int64, error)
 	// DropTable drops a table at once, without trash; no error when absent.

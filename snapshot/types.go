@@ -81,23 +81,26 @@ type Partition struct {
 type PhysicalPartition struct {
 	ID      int64   `json:"id"`
 	Version int64   `json:"version"`           // visible version
+	Time    string  `json:"time,omitempty"`    // when the version became visible, as the engine prints it in UTC; empty: not known
 	Empty   bool    `json:"empty,omitempty"`   // proven empty (never loaded), need not be read
 	Rows    int64   `json:"rows"`              // estimate, only for planning
 	Bytes   int64   `json:"bytes"`             // estimate, only for planning
 	Tablets []int64 `json:"tablets,omitempty"` // base index only
 }
 
-// SameVersions tells whether p and q are the same data: the same physical partitions at the same visible versions.
+// SameVersions tells whether p and q are the same data: the same physical partitions at the same visible versions. Where
+// both tell times, these must be equal, too: an engine that was set back can reach a version again with other data.
 func (p Partition) SameVersions(q Partition) bool {
 	if len(p.Physical) != len(q.Physical) {
 		return false
 	}
-	at := make(map[int64]int64, len(p.Physical))
+	at := make(map[int64]PhysicalPartition, len(p.Physical))
 	for _, x := range p.Physical {
-		at[x.ID] = x.Version
+		at[x.ID] = x
 	}
 	for _, x := range q.Physical {
-		if v, ok := at[x.ID]; !ok || v != x.Version {
+		y, ok := at[x.ID]
+		if !ok || y.Version != x.Version || y.Time != "" && x.Time != "" && y.Time != x.Time {
 			return false
 		}
 	}

@@ -277,7 +277,7 @@ type partitionMeta struct {
 // partitions reads the physical partitions of all tables. One statement serves a database; StarRocks pages it inside
 // (max_get_partitions_meta_result_count). It sees tables only that the user has some privilege on.
 func (c *Cluster) partitions(ctx context.Context, database string, tables []string) (map[string][]partitionMeta, error) {
-	rows, err := c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT "+
+	rows, err := c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, VISIBLE_VERSION_TIME, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT "+
 		"FROM information_schema.partitions_meta WHERE DB_NAME = "+wire.String(database)+only("TABLE_NAME", tables))
 	if err != nil {
 		return nil, fmt.Errorf("read partitions of %s: %w", database, err)
@@ -295,6 +295,7 @@ func (c *Cluster) partitions(ctx context.Context, database string, tables []stri
 		if err := errors.Join(errs[:]...); err != nil {
 			return nil, fmt.Errorf("read partition %s of %s.%s: %w", p.name, database, r["table_name"], err)
 		}
+		p.physical.Time = r["visible_version_time"] // in the session's time zone, which is UTC
 		p.physical.Bytes = byteSize(r["data_size"])
 		if p.physical.Empty = p.physical.Version == neverLoaded; p.physical.Empty {
 			p.physical.Rows, p.physical.Bytes = 0, 0

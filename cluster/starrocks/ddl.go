@@ -169,6 +169,7 @@ type columnDefinition struct {
 	generated string // expression of a generated column: never loaded, computed by the cluster
 	nullable  bool
 	key       bool
+	automatic bool // AUTO_INCREMENT
 }
 
 type property struct {
@@ -370,6 +371,8 @@ func parseColumn(c *cursor) (columnDefinition, error) {
 		switch {
 		case attributes.accept("NOT", "NULL"):
 			col.nullable = false
+		case attributes.accept("AUTO_INCREMENT"):
+			col.automatic = true
 		case attributes.accept("AS"):
 			first := attributes.at
 			for attributes.at < len(attributes.tokens) && !attributes.peek().is("COMMENT") {
@@ -377,7 +380,7 @@ func parseColumn(c *cursor) (columnDefinition, error) {
 			}
 			col.generated = normal(attributes.tokens[first:attributes.at])
 		default:
-			attributes.take() // NULL, DEFAULT x, AUTO_INCREMENT, COMMENT "…"
+			attributes.take() // NULL, DEFAULT x, COMMENT "…"
 		}
 	}
 	return col, nil

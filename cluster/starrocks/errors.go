@@ -49,6 +49,7 @@ var absences = []struct {
 	words []string
 	is    error
 }{
+	{[]string{"tablet", "does not exist"}, nil}, // says nothing of its table or partition
 	{[]string{"partition", "does not exist"}, cluster.ErrUnknownPartition},
 	{[]string{"partition", "doesn't exist"}, cluster.ErrUnknownPartition},
 	{[]string{"database", "does not exist"}, cluster.ErrUnknownDatabase},
@@ -62,27 +63,42 @@ var absences = []struct {
 func meaning(code uint16, message string) error {
 	text := strings.ToLower(message)
 	for _, m := range meanings {
-		if (m.code == 0 || m.code == code) && strings.Contains(text, m.text) {
+		if (m.code == 0 || m.code == code) && inOrder(text, m.text) {
 			return m.is
 		}
 	}
 	for _, a := range absences {
-		if containsAll(text, a.words) {
+		if inOrder(text, a.words...) {
 			return a.is
 		}
 	}
 	return nil
 }
 
-func containsAll(text string, words []string) bool {
-	for _, w := range words {
-		i := strings.Index(text, w)
-		if i < 0 {
+// inOrder tells whether phrases stand in a text one after the other, each of whole words: a tablet is no table.
+func inOrder(text string, phrases ...string) bool {
+	for _, p := range phrases {
+		var ok bool
+		if text, ok = after(text, p); !ok {
 			return false
 		}
-		text = text[i:]
 	}
 	return true
+}
+
+// after returns what follows the first place of a phrase.
+func after(text, phrase string) (string, bool) {
+	for i := 0; ; {
+		at := strings.Index(text[i:], phrase)
+		if at < 0 {
+			return "", false
+		}
+		start, end := i+at, i+at+len(phrase)
+		if phrase == "" || (start == 0 || !wordByte(text[start-1])) && (end == len(text) || !wordByte(text[end])) {
+			return text[end:], true
+		}
+		i = end
+	}
 }
 
 // explain adds the sentinel that an error stands for. An answer of the server is never ErrUnreachable, and no answer is

@@ -38,6 +38,20 @@ func TestServerErrorsKeepTheirMeaning(t *testing.T) {
 	}
 }
 
+func TestMissingTabletIsNoMissingTable(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"Tablet 10086 does not exist", "unknown tablet 10086", "tablet 1 of table t does not exist", "tablet 1 of partition p does not exist",
+		"metable t does not exist", "table_x is down; does not exist"} {
+		err := explain(&wire.ServerError{Code: 1064, Message: text})
+		for _, absent := range []error{cluster.ErrUnknownDatabase, cluster.ErrUnknownTable, cluster.ErrUnknownPartition} {
+			require.NotErrorIs(t, err, absent, text)
+		}
+	}
+	for _, text := range []string{"Table t does not exist", "table_x: table `t` is not found", "Unknown table 'tablet'"} {
+		require.ErrorIs(t, explain(&wire.ServerError{Code: 1064, Message: text}), cluster.ErrUnknownTable, text)
+	}
+}
+
 func TestDeadServerIsNoAbsentObject(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{io.ErrUnexpectedEOF, wire.ErrMalformed, errors.New("dial tcp: connection refused")} {

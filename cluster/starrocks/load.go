@@ -1,7 +1,6 @@
 package starrocks
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,8 +20,7 @@ import (
 const (
 	loadAttempts = 3
 	answerLimit  = 1 << 20 // longest answer that is read
-	reasonLines  = 5       // lines of the error log that go into an error
-	reasonLength = 300
+	reasonLength = 300     // longest piece of a strange answer that goes into an error
 )
 
 var labelForm = regexp.MustCompile(`^[-\w]{1,128}$`) // fe:FeNameFormat
@@ -273,33 +271,6 @@ func (c *Cluster) outcome(ctx context.Context, r cluster.LoadRequest, a *answer,
 		err = fmt.Errorf("%w: %w", is, err)
 	}
 	return cluster.LoadResult{}, err
-}
-
-// reasons fetches the first lines of the log of filtered rows; whatever goes wrong with that hides nothing.
-func (c *Cluster) reasons(ctx context.Context, address string) string {
-	if address == "" {
-		return ""
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	u.Host = c.mapped(u.Host)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return ""
-	}
-	response, err := c.http.Do(request) // without the password: the log needs none
-	if err != nil {
-		return " (" + u.String() + " cannot be read)"
-	}
-	defer response.Body.Close()
-	var b strings.Builder
-	lines := bufio.NewScanner(io.LimitReader(response.Body, answerLimit))
-	for n := 0; n < reasonLines && lines.Scan(); n++ {
-		fmt.Fprintf(&b, "; %.*s", reasonLength, lines.Text())
-	}
-	return b.String()
 }
 
 // States of a transaction (fe:TransactionStatus).
