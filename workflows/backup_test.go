@@ -200,7 +200,7 @@ func TestReleaseThatFailsIsRepeatedAndNeverHidesTheFirstError(t *testing.T) {
 	require.Contains(t, w.status(t).Notes, "release: it is so")
 }
 
-func TestWhoeverWaitsForAdmissionDoesNotWaitForTheRelease(t *testing.T) {
+func TestWhoeverWaitsForAdmissionDoesNotWaitADayForTheRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.failing(job.PrepareBackupActivity, 1, finalError(job.UnknownDatabase))

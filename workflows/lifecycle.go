@@ -79,7 +79,7 @@ func begin(ctx workflow.Context, status job.Status) (*lifecycle, workflow.Contex
 func (l *lifecycle) query() (job.Status, error) { return l.status, nil }
 
 func (l *lifecycle) waitAdmitted(ctx workflow.Context) (job.Status, error) {
-	if err := workflow.Await(ctx, func() bool { return l.admitted || l.ended }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return l.admitted || l.status.State.Final() }); err != nil {
 		return l.status, err
 	}
 	if !l.admitted && l.status.Code != "OK" {
@@ -299,7 +299,8 @@ func (l *lifecycle) tellChildren(ctx workflow.Context, signal, arg string) {
 }
 
 // finish decides how the job ends, and releases what it held, whatever happened. The release runs on a context that no
-// cancel reaches, and its troubles never hide the first error. Whoever waits for admission has the error before it.
+// cancel reaches, and its troubles never hide the first error. Whoever waits for admission gets the error behind it, when
+// the database is free again; so the release of a job that was refused is short.
 func (l *lifecycle) finish(ctx workflow.Context, err error, release func(workflow.Context, bool) (job.ReleaseOutput, error)) (job.Status, error) {
 	l.blocked, l.userPause = "", ""
 	if err != nil {
