@@ -86,6 +86,9 @@ func versionsMoveWithLoads(t *testing.T, h *tester) {
 		require.NoError(t, err)
 		require.NotContains(t, m, "gone")
 		require.Len(t, m["t"], 3)
+		for _, p := range m["t"] {
+			require.NotEmpty(t, p.Physical[0].Time)
+		}
 		return m["t"]
 	}
 	first := pin()

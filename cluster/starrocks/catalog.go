@@ -134,7 +134,7 @@ func only(column string, tables []string) string {
 	if len(tables) == 0 || len(tables) > few {
 		return ""
 	}
-	if len(tables) == 1 { // the front end sorts out one name itself, a list only the back end (be:schema_scanner)
+	if len(tables) == 1 { // an equation narrows the scan of some of these tables, a list is only a filter behind it (fe:PlanFragmentBuilder)
 		return " AND " + column + " = " + wire.String(tables[0])
 	}
 	var list []string

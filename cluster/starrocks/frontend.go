@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"starkeep/cluster"
 	"starkeep/cluster/wire"
@@ -32,8 +33,11 @@ var newerSettings = []string{
 	"insert_timeout = 259200",
 }
 
-// dial connects to a front end, the leader where that can be told. One front end for everything matters: a follower may
-// show older versions and rows than the leader has already promised, so pinned versions and rows must come from one.
+// fallbackTime is how long a session with another front end is used while the leader cannot be reached.
+const fallbackTime = 30 * time.Second
+
+// dial connects to a front end, the leader where that can be told. A follower may show older versions and rows than the
+// leader has already promised: a session with one that is not known to be the leader catches up before each statement.
 func (c *Cluster) dial(ctx context.Context) (*wire.Session, error) {
 	var failures []error
 	for _, address := range c.candidates() {
@@ -45,19 +49,42 @@ func (c *Cluster) dial(ctx context.Context) (*wire.Session, error) {
 			failures = append(failures, err)
 			continue
 		}
-		leader := c.leader(ctx, s)
-		if leader == "" || leader == address || !slices.Contains(c.config.Frontends, leader) {
-			c.prefer(address)
-			return s, nil
-		}
-		if l, err := c.open(ctx, leader); err == nil {
-			_ = s.Close()
-			c.prefer(leader)
-			return l, nil
-		}
-		return s, nil // the leader is just being lost: do not remember this one
+		return c.settleOn(ctx, s, address), nil
 	}
 	return nil, fmt.Errorf("connect to %s: %w", c.config.Name, errors.Join(failures...))
+}
+
+// settleOn exchanges a session for one with the leader, where another of the configured front ends is that.
+func (c *Cluster) settleOn(ctx context.Context, s *wire.Session, address string) *wire.Session {
+	leader, alone := c.leader(ctx, s)
+	if alone || leader == address {
+		c.prefer(address)
+		return s // for good: a front end that stops being the leader exits (fe:StateChangeExecutor)
+	}
+	s.Ready = func(ctx context.Context) error { return catchUp(ctx, s, address) }
+	if leader == "" {
+		c.prefer(address)
+		return s
+	}
+	l, err := c.open(ctx, leader)
+	if err != nil { // it is just being lost: do not remember this one
+		s.Expires = time.Now().Add(fallbackTime)
+		return s
+	}
+	_ = s.Close()
+	c.prefer(leader)
+	return l
+}
+
+// catchUp waits until a front end has replayed what the leader knows now: SYNC is forwarded to the leader and returns when
+// the journal has arrived (fe:RedirectStatus.visitSyncStatement, fe:LeaderOpExecutor, docs SYNC.md).
+func catchUp(ctx context.Context, s *wire.Session, address string) error {
+	err := s.Exec(ctx, "SYNC")
+	if refused(err) {
+		return fmt.Errorf("front end %s is not known to be the leader and cannot catch up with it (configure all front ends, and grant OPERATE ON SYSTEM to see which is the leader): %w: %w",
+			address, cluster.ErrUnreachable, err)
+	}
+	return err
 }
 
 func (c *Cluster) candidates() []string {
@@ -155,31 +182,30 @@ func (c *Cluster) frontends(ctx context.Context) ([]node, error) {
 	return nodes(rows), err
 }
 
-// leader returns the address of the leader as configured, or "" when the user may not know or it is not configured.
-func (c *Cluster) leader(ctx context.Context, s *wire.Session) string {
-	if len(c.config.Frontends) == 1 {
-		return ""
-	}
+// leader returns the address of the leader as configured, or "" when the user may not know or it is not configured; and
+// whether there is one front end alone, which is then the leader whatever its address.
+func (c *Cluster) leader(ctx context.Context, s *wire.Session) (address string, alone bool) {
 	r, err := s.Query(ctx, showFrontends)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	defer r.Close()
 	rows, err := records(r)
 	if err != nil {
-		return ""
+		return "", false
 	}
-	for _, n := range nodes(rows) {
+	list := nodes(rows)
+	for _, n := range list {
 		if n.role != "LEADER" {
 			continue
 		}
 		for _, h := range n.hosts {
 			if a := c.mapped(net.JoinHostPort(h, n.sqlPort)); slices.Contains(c.config.Frontends, a) {
-				return a
+				return a, len(list) == 1
 			}
 		}
 	}
-	return ""
+	return "", len(list) == 1
 }
 
 // mapped translates host:port as the cluster names it into what is reachable from here.

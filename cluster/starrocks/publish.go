@@ -32,7 +32,8 @@ func (c *Cluster) publish(ctx context.Context, p cluster.Publication) error {
 // names are the ids of the tables behind the names of a publication: 0 where none is seen.
 type names map[string]int64
 
-// names reads all ids in one statement, so that no SWAP of another attempt comes between two of them.
+// names reads all ids in one statement, so that no SWAP of another attempt comes between two of them: the front end holds
+// the lock of the database meanwhile (fe:InformationSchemaDataSource.generateTablesConfigResponse).
 func (c *Cluster) names(ctx context.Context, p cluster.Publication) (names, error) {
 	configs, err := c.configs(ctx, p.Database, []string{p.Table, p.Shadow, p.Retired, dropName(p.Shadow), dropName(p.Retired)})
 	if err != nil {

@@ -217,6 +217,28 @@ func TestOtherFrontEndIsAskedWhenOneIsDown(t *testing.T) {
 	require.EqualValues(t, 10, result.Rows)
 }
 
+func TestFrontEndThatMayLagCatchesUpFirst(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec(define(clustertest.Plain, "t"))
+	h.Exec("GRANT SELECT ON ALL TABLES IN DATABASE " + database + " TO USER 'stranger'@'%'") // who may not see which is the leader
+	want, err := h.Cluster.TableID(t.Context(), database, "t")
+	require.NoError(t, err)
+	id, err := h.Stranger.TableID(t.Context(), database, "t")
+	require.NoError(t, err)
+	require.Equal(t, want, id)
+
+	_, err = h.server.Faults().Add(fault.Rule{Kind: fault.SQL, Pattern: "^SYNC$", Count: -1, Action: fault.Error, Message: "Unexpected input 'SYNC'"})
+	require.NoError(t, err)
+	_, err = h.Stranger.TableID(t.Context(), database, "t")
+	require.ErrorIs(t, err, cluster.ErrUnreachable, "versions and rows of a lagging follower do not belong together")
+	require.ErrorContains(t, err, "configure all front ends")
+	_, err = h.Stranger.Count(t.Context(), database, "t", "", false)
+	require.ErrorIs(t, err, cluster.ErrUnreachable)
+	_, err = h.Cluster.Count(t.Context(), database, "t", "", false)
+	require.NoError(t, err, "the leader needs no SYNC")
+}
+
 func TestDynamicPartitioningRestsWhileATableIsBuilt(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -63,7 +63,20 @@ func (p *Pool) Close() error {
 	return nil
 }
 
+// take returns a session that is ready for a statement.
 func (p *Pool) take(ctx context.Context) (*Session, error) {
+	s, err := p.connected(ctx)
+	if err != nil || s.Ready == nil {
+		return s, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		p.put(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *Pool) connected(ctx context.Context) (*Session, error) {
 	for {
 		s, err := p.pop()
 		if err != nil {

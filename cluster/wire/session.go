@@ -29,6 +29,11 @@ type Options struct {
 
 // Session is one authenticated connection. It is not safe for concurrent use; a Pool is.
 type Session struct {
+	// Ready, when set, prepares the session each time that a Pool takes it for a statement; its error is the statement's.
+	Ready func(context.Context) error
+	// Expires, when set, is when a Pool stops to use the session for further statements.
+	Expires time.Time
+
 	conn   net.Conn
 	driver driver.Conn
 	idle   time.Duration
@@ -86,12 +91,14 @@ func (s *Session) Close() error {
 
 // alive tells whether an idle session can run another statement: the peer has not closed it meanwhile.
 func (s *Session) alive() bool {
-	if s.broken || s.conn.SetReadDeadline(time.Time{}) != nil {
+	if s.broken || s.expired() || s.conn.SetReadDeadline(time.Time{}) != nil {
 		return false
 	}
 	r, ok := s.driver.(driver.SessionResetter)
 	return !ok || r.ResetSession(context.Background()) == nil
 }
+
+func (s *Session) expired() bool { return !s.Expires.IsZero() && time.Now().After(s.Expires) }
 
 // Exec runs a statement and discards its rows.
 func (s *Session) Exec(ctx context.Context, statement string) error {
@@ -175,6 +182,11 @@ func (r *Result) Next(b *snapshot.Batch) error {
 	if r.ended {
 		b.Reset()
 		return io.EOF
+	}
+	if cause := context.Cause(r.ctx); cause != nil { // cutting the connection may take longer than reading the rest
+		b.Reset()
+		r.err = r.fail(cause)
+		return r.err
 	}
 	err := r.decoder.next(b)
 	switch {

@@ -193,6 +193,51 @@ func TestPoolUsesSessionsAgainAndDropsDeadOnes(t *testing.T) {
 	require.ErrorIs(t, pool.Exec(t.Context(), "ok"), net.ErrClosed)
 }
 
+func TestSessionIsMadeReadyForEachStatement(t *testing.T) {
+	t.Parallel()
+	server := newPeer(t, echo)
+	var taken int
+	var unready error
+	pool := NewPool(func(ctx context.Context) (*Session, error) {
+		s, err := Dial(ctx, server.Addr().String(), Options{User: "u", Idle: time.Minute})
+		if err == nil {
+			s.Ready = func(ctx context.Context) error {
+				taken++
+				return errors.Join(unready, s.Exec(ctx, "ok"))
+			}
+		}
+		return s, err
+	})
+	for range 2 {
+		require.Equal(t, "x", value(t, pool, "x"))
+	}
+	require.Equal(t, 2, taken)
+	unready = io.ErrNoProgress
+	require.ErrorIs(t, pool.Exec(t.Context(), "ok"), unready)
+	unready = nil
+	require.Equal(t, "x", value(t, pool, "x"))
+	require.EqualValues(t, 1, server.connections.Load(), "a session that was not ready is not lost")
+}
+
+func TestExpiredSessionIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	server := newPeer(t, echo)
+	lifetime := time.Hour
+	pool := NewPool(func(ctx context.Context) (*Session, error) {
+		s, err := Dial(ctx, server.Addr().String(), Options{User: "u", Idle: time.Minute})
+		if err == nil {
+			s.Expires = time.Now().Add(lifetime)
+		}
+		return s, err
+	})
+	require.Equal(t, "x", value(t, pool, "x"))
+	require.Equal(t, "x", value(t, pool, "x"))
+	require.EqualValues(t, 1, server.connections.Load())
+	pool.idle[0].Expires = time.Now().Add(-time.Second)
+	require.Equal(t, "x", value(t, pool, "x"))
+	require.EqualValues(t, 2, server.connections.Load())
+}
+
 func TestSessionClosedByTheServerMeanwhileIsNotUsed(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{})

@@ -89,6 +89,8 @@ type (
 	Use struct{ Database string }
 	// SetRole is SET ROLE; every role is active in the sandbox.
 	SetRole struct{}
+	// Sync is SYNC: there is one front end, so it has nothing to wait for.
+	Sync struct{}
 	// SetVariables is SET a = b, ….
 	SetVariables struct{ Assignments []Assignment }
 	// CreateUser is CREATE USER.
@@ -173,6 +175,8 @@ func Parse(sql string) (Statement, error) {
 		return finish(p, &Use{Database: name.Name}, err)
 	case p.take("SET"):
 		return p.set()
+	case p.take("SYNC"):
+		return finish(p, &Sync{}, nil)
 	case p.take("GRANT"):
 		return p.grant(false)
 	case p.take("REVOKE"):

@@ -51,7 +51,7 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 		return x.selectVariables(s, callback)
 	case *dialect.SetVariables:
 		err = x.setVariables(s)
-	case *dialect.SetRole:
+	case *dialect.SetRole, *dialect.Sync:
 	case *dialect.Use:
 		err = x.use(s.Database)
 	case *dialect.Kill:
