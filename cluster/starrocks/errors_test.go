@@ -30,6 +30,7 @@ func TestServerErrorsKeepTheirMeaning(t *testing.T) {
 		{1064, "Access denied; you need …", cluster.ErrDenied},
 		{1045, "Access denied for user 'root'", cluster.ErrDenied},
 		{1050, "Table 't' already exists", cluster.ErrExists},
+		{1064, "Getting analyzing error. Detail message: Table name[t] is already used", cluster.ErrExists},
 	} {
 		err := explain(fmt.Errorf("run: %w", &wire.ServerError{Code: c.code, Message: c.text}))
 		require.ErrorIs(t, err, c.want, c.text)
