@@ -56,7 +56,7 @@ var absences = []struct {
 	{[]string{"table", "does not exist"}, cluster.ErrUnknownTable},
 	{[]string{"table", "is not found"}, cluster.ErrUnknownTable},
 	{[]string{"table", "already exists"}, cluster.ErrExists},
-	{[]string{"table name", "is already used"}, cluster.ErrExists}, // RENAME (fe:LocalMetastore.renameTable)
+	{[]string{"table name", "is already used"}, cluster.ErrExists},                     // RENAME (fe:LocalMetastore.renameTable)
 	{[]string{"cannot manually add a single range partition"}, cluster.ErrUnsupported}, // to an automatic table
 }
 
