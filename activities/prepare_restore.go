@@ -59,6 +59,11 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 		if t.Replace {
 			head.Output.Replacements += len(t.Partitions)
 		}
+		for _, note := range d.cluster.Notes(t.Entry.Table) {
+			if len(head.Output.Notes) < notesShown {
+				head.Output.Notes = append(head.Output.Notes, t.Live+": "+note)
+			}
+		}
 	}
 	if len(m.Consistency.Moved) > 0 {
 		head.Output.Notes = append(head.Output.Notes, "the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
@@ -293,6 +298,9 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 func sameValues(a, b string) bool {
 	return strings.Join(strings.Fields(a), "") == strings.Join(strings.Fields(b), "")
 }
+
+// notesShown bounds what a status carries: it is one payload.
+const notesShown = 100
 
 // restoreObjects prints the cell RestoreObjs of SHOW RESTORE (fe:backup/RestoreJob): original names; a partition named
 // like its table is left out.
