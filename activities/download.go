@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,55 +19,17 @@ import (
 // DownloadTablets loads the data objects of one batch into shadows. Every load has a label of its own, so that a repeat
 // is recognised by the cluster; the receipt covers the case that the cluster has forgotten the label.
 func (a *Activities) DownloadTablets(ctx context.Context, in job.Batch) (job.Progress, error) {
-	w := &download{in: in}
-	defer beat(ctx, w.now)()
-	done, err := a.downloadTablets(ctx, in, w)
-	return done, explain(err)
+	return a.transfer(ctx, in, func(ctx context.Context, t *transfer) (receipt, error) {
+		w := &download{t}
+		loads := t.batch().Loads
+		return receipt{}, each(ctx, len(loads), func(ctx context.Context, i int) error {
+			return w.load(ctx, i, loads[i], t.page.Columns[loads[i].Columns])
+		})
+	})
 }
 
-// download is one attempt at a batch.
-type download struct {
-	*desk
-	in  job.Batch
-	dir string
-
-	rows, bytes, stored, units atomic.Int64
-}
-
-func (w *download) now() job.Progress {
-	return job.Progress{UnitsDone: w.units.Load(), Rows: w.rows.Load(), Bytes: w.bytes.Load(), Stored: w.stored.Load()}
-}
-
-func (a *Activities) downloadTablets(ctx context.Context, in job.Batch, w *download) (job.Progress, error) {
-	d, err := a.open(ctx, in.Ref)
-	if err != nil {
-		return job.Progress{}, err
-	}
-	var r receipt
-	if done, err := d.found(ctx, receiptPage(in), &r); err != nil || done {
-		return r.Progress, err
-	}
-	pg, err := a.page(ctx, d, in)
-	if err != nil {
-		return job.Progress{}, err
-	}
-	if w.dir, err = a.spool(in.Ref); err != nil {
-		return job.Progress{}, err
-	}
-	defer func() { _ = os.RemoveAll(w.dir) }()
-	w.desk = d
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(readsAtOnce)
-	for i, l := range pg.Batches[in.Index].Loads {
-		g.Go(func() error { return w.load(gctx, i, l, pg.Columns[l.Columns]) })
-	}
-	if err := g.Wait(); err != nil {
-		return job.Progress{}, err
-	}
-	r.Progress = w.now()
-	_, err = d.settle(ctx, receiptPage(in), &r)
-	return r.Progress, err
-}
+// download is an attempt to download a batch.
+type download struct{ *transfer }
 
 // load fetches the objects of one load, verified byte for byte, and loads their rows.
 func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.Column) error {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,79 +15,30 @@ import (
 	"starkeep/snapshot/repository"
 )
 
-// Bounds of one transfer: memory and spool space of a worker are these times its activity slots.
-const (
-	spoolBytes  = 256 << 20 // data objects that wait in the spool folder before they are put
-	putsAtOnce  = 4
-	readsAtOnce = 2
-)
-
-// UploadTablets reads the units of one batch, encodes data objects and puts them. Its receipt proves the batch done;
-// of two attempts the first receipt counts, and what the other one put is swept by release.
+// UploadTablets reads the units of one batch, encodes data objects and puts them. What a lost attempt put is swept by
+// release.
 func (a *Activities) UploadTablets(ctx context.Context, in job.Batch) (job.Progress, error) {
-	u := &upload{in: in}
-	defer beat(ctx, u.now)()
-	done, err := a.uploadTablets(ctx, in, u)
-	return done, explain(err)
-}
-
-// upload is one attempt at a batch.
-type upload struct {
-	*desk
-	in      job.Batch
-	nonce   string
-	options dataobject.Options
-	columns map[string][]snapshot.Column
-	dir     string
-
-	rows, bytes, stored, units atomic.Int64
-}
-
-func (u *upload) now() job.Progress {
-	return job.Progress{UnitsDone: u.units.Load(), Rows: u.rows.Load(), Bytes: u.bytes.Load(), Stored: u.stored.Load()}
-}
-
-func (a *Activities) uploadTablets(ctx context.Context, in job.Batch, u *upload) (job.Progress, error) {
-	d, err := a.open(ctx, in.Ref)
-	if err != nil {
-		return job.Progress{}, err
-	}
-	var r receipt
-	if done, err := d.found(ctx, receiptPage(in), &r); err != nil || done {
-		return r.Progress, err
-	}
-	var head backupHead
-	if err := d.read(ctx, headPage, &head); err != nil {
-		return job.Progress{}, err
-	}
-	pg, err := a.page(ctx, d, in)
-	if err != nil {
-		return job.Progress{}, err
-	}
-	dir, err := a.spool(in.Ref)
-	if err != nil {
-		return job.Progress{}, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	u.desk, u.nonce, u.dir, u.columns = d, nonce(), dir, pg.Columns
-	u.options = dataobject.Options{Compression: head.Request.Compression, Level: head.Request.Level}
-
-	units := pg.Batches[in.Index].Units
-	r.Units = make([]unitReceipt, len(units))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(readsAtOnce)
-	for i, x := range units {
-		g.Go(func() (err error) {
-			r.Units[i], err = u.unit(gctx, i, x)
+	return a.transfer(ctx, in, func(ctx context.Context, t *transfer) (receipt, error) {
+		var head backupHead
+		if err := t.read(ctx, headPage, &head); err != nil {
+			return receipt{}, err
+		}
+		u := &upload{transfer: t, nonce: nonce(),
+			options: dataobject.Options{Compression: head.Request.Compression, Level: head.Request.Level}}
+		units := t.batch().Units
+		r := receipt{Units: make([]unitReceipt, len(units))}
+		return r, each(ctx, len(units), func(ctx context.Context, i int) (err error) {
+			r.Units[i], err = u.unit(ctx, i, units[i])
 			return err
 		})
-	}
-	if err := g.Wait(); err != nil {
-		return job.Progress{}, err
-	}
-	r.Progress = u.now()
-	_, err = d.settle(ctx, receiptPage(in), &r)
-	return r.Progress, err
+	})
+}
+
+// upload is an attempt to upload a batch.
+type upload struct {
+	*transfer
+	nonce   string // tells its intents from those of other attempts
+	options dataobject.Options
 }
 
 // unit reads one unit. Objects are put as soon as enough of them wait, so that the spool stays bounded whatever a
@@ -97,7 +46,7 @@ func (a *Activities) uploadTablets(ctx context.Context, in job.Batch, u *upload)
 func (u *upload) unit(ctx context.Context, n int, x unit) (unitReceipt, error) {
 	done := unitReceipt{Table: x.Table, Partition: x.Partition}
 	rows, err := u.cluster.Read(ctx, cluster.ReadRequest{
-		Database: u.ref.Database, Table: x.Table, Columns: u.columns[x.Table], Partition: x.Partition, Tablets: x.Tablets,
+		Database: u.ref.Database, Table: x.Table, Columns: u.page.Columns[x.Table], Partition: x.Partition, Tablets: x.Tablets,
 	})
 	if errors.Is(err, cluster.ErrUnknownPartition) {
 		done.Gone = true // dropped since it was pinned, as dynamic partitioning does: the next round goes without it
@@ -118,7 +67,7 @@ func (u *upload) unit(ctx context.Context, n int, x unit) (unitReceipt, error) {
 		waiting, size = nil, 0
 		return err
 	}
-	sum, err := dataobject.Spool(ctx, u.dir, u.columns[x.Table], rows, u.options, func(f dataobject.File) error {
+	sum, err := dataobject.Spool(ctx, u.dir, u.page.Columns[x.Table], rows, u.options, func(f dataobject.File) error {
 		waiting = append(waiting, f)
 		u.rows.Add(f.Rows)
 		if size += f.Size; size < spoolBytes {
@@ -174,34 +123,4 @@ func (u *upload) put(ctx context.Context, name string, files []dataobject.File, 
 		})
 	}
 	return objects, g.Wait()
-}
-
-// spool makes a folder for one attempt. Folders of killed attempts are removed when the worker starts.
-func (a *Activities) spool(ref job.Ref) (string, error) {
-	if err := os.MkdirAll(a.Spool, 0o700); err != nil {
-		return "", fmt.Errorf("make spool folder: %w", err)
-	}
-	dir, err := os.MkdirTemp(a.Spool, filepath.Base(ref.Job)+"-")
-	if err != nil {
-		return "", fmt.Errorf("make spool folder: %w", err)
-	}
-	return dir, nil
-}
-
-// page reads the page of a plan that a batch is on. Pages are immutable, so the last ones are remembered: the batches of
-// a page come one behind the other.
-func (a *Activities) page(ctx context.Context, d *desk, in job.Batch) (page, error) {
-	key := in.Ref.Job + "/" + planPage(in.Plan, in.Page)
-	if p, ok := a.pages.get(key); ok {
-		return p, nil
-	}
-	var p page
-	if err := d.read(ctx, planPage(in.Plan, in.Page), &p); err != nil {
-		return p, err
-	}
-	if in.Index >= len(p.Batches) {
-		return p, refuse(job.InvalidRequest, "page %s has no batch %d", key, in.Index)
-	}
-	a.pages.put(key, p)
-	return p, nil
 }
