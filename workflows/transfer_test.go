@@ -23,11 +23,14 @@ func TestTransferContinuesAsNewWithoutLosingOrRepeatingABatch(t *testing.T) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			seen[b.Index]++
+			return job.Progress{UnitsDone: 1}, nil
+		}, activity.RegisterOptions{Name: "Batch"})
+		// On the environment's own loop, where the workflow runs, too.
+		w.env.SetOnActivityCompletedListener(func(*activity.Info, converter.EncodedValue, error) {
 			if n++; n == 10 {
 				w.env.SetContinueAsNewSuggested(true)
 			}
-			return job.Progress{UnitsDone: 1}, nil
-		}, activity.RegisterOptions{Name: "Batch"})
+		})
 		w.env.ExecuteWorkflow(job.TransferWorkflow, in)
 		err := w.env.GetWorkflowError()
 		if err == nil {

@@ -54,6 +54,7 @@ func Start(address string, c *catalog.Catalog, faults *fault.Set, node Node) (*S
 		sessions: map[uint32]*session{}, globals: defaultVariables(node.Version)}
 	// The protocol library logs every connection that breaks; here they break on purpose, and tests count them.
 	logrus.SetLevel(logrus.PanicLevel)
+	engine() // before the first session: it writes global state of its library, which every new session reads
 	listener, err := mysql.NewListener("tcp", address, authentication{s}, (*handler)(s), 0, 0)
 	if err != nil {
 		return nil, fmt.Errorf("listen for MySQL connections: %w", err)
