@@ -153,3 +153,26 @@ func TestDeadClusterIsToldAtOnce(t *testing.T) {
 	require.Contains(t, r.out+r.err, "unreachable")
 	require.NotContains(t, r.out+r.err, "Unknown database", "a dead server is never an absent object")
 }
+
+func TestStoreThatIsGoneIsNeverTakenForAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop(50)
+	w.createRepository()
+	w.sql("BACKUP DATABASE shop SNAPSHOT kept TO repo")
+	aside := w.repository() + ".unmounted"
+	require.NoError(t, os.Rename(w.repository(), aside))
+	for _, statement := range []string{
+		"BACKUP DATABASE shop SNAPSHOT kept TO repo", // the label would look free
+		"RESTORE SNAPSHOT kept FROM repo DATABASE shop",
+		"SHOW SNAPSHOT ON repo",
+	} {
+		r := w.starter("sql", "-e", statement)
+		require.NotZero(t, r.code, "%s\n%s", statement, r.out)
+		require.Contains(t, r.out+r.err, "storage location does not exist", statement)
+		require.NotContains(t, r.out+r.err, "there is none", statement)
+	}
+	require.NoDirExists(t, w.repository(), "nothing is written where the store should be mounted")
+	require.NoError(t, os.Rename(aside, w.repository()))
+	w.sql("RESTORE SNAPSHOT kept FROM repo DATABASE shop")
+}
