@@ -21,13 +21,7 @@ const (
 
 // transfer works a plan: one child workflow per page.
 func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string, plan job.Plan) error {
-	for _, x := range l.pages {
-		l.settled.Rows += x.Rows
-		l.settled.Bytes += x.Bytes
-		l.settled.Stored += x.Stored
-		l.settled.Reused += x.Reused
-		l.settled.UnitsDone += x.UnitsDone
-	}
+	l.settled = l.status.Progress // with all that the pages of the last plan reported
 	l.plan, l.pages = plan.Name, make([]pageReport, len(plan.Batches))
 	l.settled.Add(plan.Total)
 	l.sum(ctx)
