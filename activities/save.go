@@ -8,7 +8,6 @@ import (
 
 	"starkeep/job"
 	"starkeep/snapshot"
-	"starkeep/snapshot/repository"
 )
 
 // indexEntries is how many partitions an index object holds before the next table begins another one: small tables
@@ -103,18 +102,9 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 
 // writeIndex puts an index object, after an intent that lets release find it.
 func (d *desk) writeIndex(ctx context.Context, entries []snapshot.PartitionEntry) (snapshot.ObjectRef, error) {
-	ref, err := repository.IndexRef(entries)
-	if err != nil {
-		return ref, err
-	}
-	there, err := d.repo.HasIndex(ctx, ref)
-	if err != nil || there {
-		return ref, err
-	}
-	if err := d.repo.WritePage(ctx, d.ref.Job, intentPages+"index-"+nonce(), intent{New: []snapshot.ObjectRef{ref}}); err != nil {
-		return ref, err
-	}
-	return d.repo.WriteIndex(ctx, entries)
+	return d.repo.WriteIndex(ctx, entries, func(ref snapshot.ObjectRef) error {
+		return d.repo.WritePage(ctx, d.ref.Job, intentPages+"index-"+nonce(), intent{New: []snapshot.ObjectRef{ref}})
+	})
 }
 
 // concluded finds the round that ended the reading.

@@ -50,11 +50,11 @@ func (r *Repository) PutData(ctx context.Context, path string, ref snapshot.Obje
 	if err != nil {
 		return false, fmt.Errorf("put data object: %w", err)
 	}
-	return r.putContent(ctx, ref, storage.FileBody(path, ref.Size, sum))
+	return r.putContent(ctx, ref, storage.FileBody(path, ref.Size, sum), nil)
 }
 
 // putContent stores an object that is named by its content.
-func (r *Repository) putContent(ctx context.Context, ref snapshot.ObjectRef, body storage.Body) (stored bool, err error) {
+func (r *Repository) putContent(ctx context.Context, ref snapshot.ObjectRef, body storage.Body, announce func(snapshot.ObjectRef) error) (stored bool, err error) {
 	info, err := r.bucket.Stat(ctx, r.prefix+ref.Key)
 	there := err == nil
 	switch {
@@ -62,6 +62,11 @@ func (r *Repository) putContent(ctx context.Context, ref snapshot.ObjectRef, bod
 		return false, nil
 	case !there && !errors.Is(err, storage.ErrNotExist):
 		return false, err
+	}
+	if !there && announce != nil {
+		if err := announce(ref); err != nil {
+			return false, err
+		}
 	}
 	err = r.bucket.Put(ctx, r.prefix+ref.Key, body, storage.PutOptions{IfAbsent: !there})
 	if errors.Is(err, storage.ErrExist) {
@@ -72,17 +77,8 @@ func (r *Repository) putContent(ctx context.Context, ref snapshot.ObjectRef, bod
 
 // HasData tells whether a data object is there with its size. False is a proof.
 func (r *Repository) HasData(ctx context.Context, ref snapshot.ObjectRef) (bool, error) {
-	return r.has(ctx, dataKey, ref)
-}
-
-// HasIndex is HasData for an index object.
-func (r *Repository) HasIndex(ctx context.Context, ref snapshot.ObjectRef) (bool, error) {
-	return r.has(ctx, indexKey, ref)
-}
-
-func (r *Repository) has(ctx context.Context, form *regexp.Regexp, ref snapshot.ObjectRef) (bool, error) {
-	if _, err := sumOf(form, ref); err != nil {
-		return false, fmt.Errorf("look for object: %w", err)
+	if _, err := sumOf(dataKey, ref); err != nil {
+		return false, fmt.Errorf("look for data object: %w", err)
 	}
 	damage, err := r.examine(ctx, ref)
 	return damage == nil && err == nil, err

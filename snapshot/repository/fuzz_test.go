@@ -98,7 +98,7 @@ func TestIndexBombIsRefused(t *testing.T) {
 
 	r, b := create(t)
 	ref := indexRef(sha256.Sum256(data), int64(len(data)))
-	_, err = r.putContent(t.Context(), ref, storage.BytesBody(data))
+	_, err = r.putContent(t.Context(), ref, storage.BytesBody(data), nil)
 	require.NoError(t, err)
 	var damage *DamageError
 	require.ErrorAs(t, r.ReadIndex(t.Context(), ref, func(snapshot.PartitionEntry) error { return nil }), &damage)

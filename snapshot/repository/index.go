@@ -27,34 +27,22 @@ const (
 )
 
 // WriteIndex stores index entries, in their order, as one index object. Equal entries give equal bytes, so a repeat
-// stores nothing new.
-func (r *Repository) WriteIndex(ctx context.Context, entries []snapshot.PartitionEntry) (snapshot.ObjectRef, error) {
-	ref, data, err := packIndex(entries)
-	if err != nil {
-		return snapshot.ObjectRef{}, err
-	}
-	if _, err := r.putContent(ctx, ref, storage.BytesBody(data)); err != nil {
-		return snapshot.ObjectRef{}, fmt.Errorf("write index: %w", err)
-	}
-	return ref, nil
-}
-
-// IndexRef names the index object that WriteIndex would store.
-func IndexRef(entries []snapshot.PartitionEntry) (snapshot.ObjectRef, error) {
-	ref, _, err := packIndex(entries)
-	return ref, err
-}
-
-func packIndex(entries []snapshot.PartitionEntry) (snapshot.ObjectRef, []byte, error) {
+// stores nothing new. Before an object that is not there is put, announce is told of it, unless it is nil; its error ends
+// the write.
+func (r *Repository) WriteIndex(ctx context.Context, entries []snapshot.PartitionEntry, announce func(snapshot.ObjectRef) error) (snapshot.ObjectRef, error) {
 	text, err := encodeIndex(entries)
 	if err != nil {
-		return snapshot.ObjectRef{}, nil, fmt.Errorf("write index: %w", err)
+		return snapshot.ObjectRef{}, fmt.Errorf("write index: %w", err)
 	}
 	data := compress(text)
 	if len(data) > maxIndex {
-		return snapshot.ObjectRef{}, nil, fmt.Errorf("write index: %d entries make %d bytes, at most %d are allowed", len(entries), len(data), maxIndex)
+		return snapshot.ObjectRef{}, fmt.Errorf("write index: %d entries make %d bytes, at most %d are allowed", len(entries), len(data), maxIndex)
 	}
-	return indexRef(sha256.Sum256(data), int64(len(data))), data, nil
+	ref := indexRef(sha256.Sum256(data), int64(len(data)))
+	if _, err := r.putContent(ctx, ref, storage.BytesBody(data), announce); err != nil {
+		return snapshot.ObjectRef{}, fmt.Errorf("write index: %w", err)
+	}
+	return ref, nil
 }
 
 // encodeIndex prints one line of JSON per entry.

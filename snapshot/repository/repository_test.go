@@ -112,7 +112,7 @@ func (s *sample) write(ctx context.Context, dir string, r *Repository) error {
 			return err
 		}
 	}
-	ref, err := r.WriteIndex(ctx, s.entries)
+	ref, err := r.WriteIndex(ctx, s.entries, nil)
 	if err != nil {
 		return err
 	}
@@ -353,9 +353,9 @@ func TestIndexKeepsEveryEntry(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
 	s := newSample("j1", "one", "two")
-	ref, err := r.WriteIndex(t.Context(), s.entries)
+	ref, err := r.WriteIndex(t.Context(), s.entries, nil)
 	require.NoError(t, err)
-	again, err := r.WriteIndex(t.Context(), s.entries)
+	again, err := r.WriteIndex(t.Context(), s.entries, nil)
 	require.NoError(t, err)
 	require.Equal(t, ref, again, "equal entries give equal bytes")
 	require.Len(t, listKeys(t, b, "index/"), 1)
@@ -366,7 +366,7 @@ func TestIndexKeepsEveryEntry(t *testing.T) {
 	}))
 	require.Equal(t, s.entries, got)
 
-	empty, err := r.WriteIndex(t.Context(), nil)
+	empty, err := r.WriteIndex(t.Context(), nil, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.ReadIndex(t.Context(), empty, func(snapshot.PartitionEntry) error { return fault.ErrInjected }))
 	require.ErrorIs(t, r.ReadIndex(t.Context(), ref, func(snapshot.PartitionEntry) error { return fault.ErrInjected }), fault.ErrInjected)
@@ -377,9 +377,9 @@ func TestNamesThatJSONWouldChangeAreRefused(t *testing.T) {
 	r, b := create(t)
 	s := newSample("j1", "one")
 	s.entries[0].Partition.Name = "p\xff"
-	_, err := r.WriteIndex(t.Context(), s.entries)
+	_, err := r.WriteIndex(t.Context(), s.entries, nil)
 	require.EqualError(t, err, `write index: partition "t0"."p\xff": "p\xff" is not UTF-8`)
-	s.manifest.Tables[0].Index, err = r.WriteIndex(t.Context(), nil)
+	s.manifest.Tables[0].Index, err = r.WriteIndex(t.Context(), nil, nil)
 	require.NoError(t, err)
 	s.manifest.Tables[0].DDL = "CREATE \xff"
 	require.EqualError(t, r.WriteManifest(t.Context(), s.manifest), `write manifest: "CREATE \xff" is not UTF-8`)
