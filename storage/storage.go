@@ -30,6 +30,12 @@ var (
 	ErrInvalidKey = errors.New("invalid key")
 	// ErrReadOnly: the repository was declared read only.
 	ErrReadOnly = errors.New("read only")
+	// ErrUnavailable: the store did not answer, or asked to come back later (a reset, a timeout, a 5xx, SlowDown, a standby
+	// name node). The only error that a repeat at once may cure: storage/retry repeats nothing else.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrConfig: a property or the location does not fit the store: a certificate it does not trust, a region it is not in,
+	// a clock that is off. The chain names the property and what to write instead.
+	ErrConfig = errors.New("wrong configuration")
 )
 
 // Info describes a stored object.
