@@ -98,8 +98,9 @@ type ReadRequest struct {
 	Database  string
 	Table     string
 	Columns   []snapshot.Column
-	Partition string  // empty: the whole table
-	Tablets   []int64 // empty: all tablets; else only these of the base index
+	Partition string             // empty: the whole table
+	Tablets   []int64            // empty: all tablets; else only these of the base index
+	Range     *snapshot.KeyRange // nil: all keys
 }
 
 // Exporter reads rows.
@@ -108,6 +109,84 @@ type Exporter interface {
 	Read(ctx context.Context, r ReadRequest) (snapshot.RowReader, error)
 	// Count counts the rows of a table, or of one partition of it; of a temporary partition when temporary is set.
 	Count(ctx context.Context, database, table, partition string, temporary bool) (int64, error)
+}
+
+// ViewRequest asks for one consistent point.
+type ViewRequest struct {
+	Database string
+	Tables   []string
+	Sessions int // reads that will go on at once
+}
+
+// Viewer opens views, where the engine lets several sessions read at one moment.
+type Viewer interface {
+	// OpenView brings Sessions sessions to one moment, and holds nothing that stops writers when it returns. ErrDenied
+	// names the privilege it needs.
+	OpenView(ctx context.Context, r ViewRequest) (View, error)
+}
+
+// View is one moment of some tables. It lives in this process: when the process or a session dies, the moment is gone.
+// Safe for concurrent use; a Read beyond Sessions waits for another one's Close.
+type View interface {
+	// Tables describes the tables, in the order asked for, as they are in the view.
+	Tables() []snapshot.Table
+	// Weak names the tables that the view cannot keep still, and why (not transactional): "table: reason".
+	Weak() []string
+	Point() snapshot.Point
+	// Ranges divides a partition by its key for reading in parallel, about bytes each; previous is how an earlier snapshot
+	// divided it (nil: none), kept as far as it fits, so that unchanged ranges give unchanged objects. One range, or none,
+	// is the whole partition.
+	Ranges(ctx context.Context, table, partition string, bytes int64, previous []snapshot.KeyRange) ([]snapshot.KeyRange, error)
+	// Read reads rows as they were at the moment, in the order of the key. ErrMoved: the table changed its shape, or the
+	// view is lost; it has to be opened anew.
+	Read(ctx context.Context, r ReadRequest) (snapshot.RowReader, error)
+	// Broken is closed when the view is lost.
+	Broken() <-chan struct{}
+	Close() error
+}
+
+// Collection says which objects are asked for.
+type Collection struct {
+	Users bool // users and roles, too
+}
+
+// Renaming says under which names objects come back.
+type Renaming struct {
+	From, To string            // database
+	Tables   map[string]string // tables and views of the database that have another name now
+}
+
+// Keeper keeps the objects that hold no rows.
+type Keeper interface {
+	// Objects returns them in an order in which they can be created. What it cannot carry is ErrUnsupported, by name; a
+	// missing privilege is ErrDenied.
+	Objects(ctx context.Context, database string, c Collection) ([]snapshot.Object, error)
+	// PutObject creates o in the database r.To, in the place of one of its kind and name. A note tells what is not as it
+	// was (a definer that does not exist here). ErrRejected: the cluster does not take it, a repeat cannot help.
+	PutObject(ctx context.Context, o snapshot.Object, r Renaming) (note string, err error)
+	// DropObject drops it; no error when absent.
+	DropObject(ctx context.Context, database string, o snapshot.Object) error
+}
+
+// Translator brings in tables of clusters of another kind.
+type Translator interface {
+	// Translate returns t, described by a cluster of kind from, with the DDL and source types of this kind: the same names
+	// and kinds of columns, in one partition. ErrUnsupported names the table, the column and the type that do not fit.
+	Translate(t snapshot.Table, from string) (snapshot.Table, error)
+}
+
+// Finisher completes what was built, once all rows are in: secondary indexes, for instance.
+type Finisher interface {
+	// Finish completes the shadow of t; a shadow that is complete is left alone.
+	Finish(ctx context.Context, database string, t snapshot.Table, shadow string) error
+}
+
+// GroupPublisher publishes all tables of a job in one atomic step.
+type GroupPublisher interface {
+	// PublishAll is Publish for all of ps, which replace no partitions: all become live, or none.
+	PublishAll(ctx context.Context, ps []Publication) error
+	// UnpublishAll is Unpublish for all of ps.
+	UnpublishAll(ctx context.Context, ps []Publication) error
 }
 
 // LoadRequest is rows for one table.
@@ -180,6 +259,9 @@ type Publication struct {
 	Properties map[string]string `json:"properties,omitempty"`
 	// Partition replacement: temporary partitions of the live table take the place of partitions.
 	Replace []Replacement `json:"replace,omitempty"`
+	// Attached are objects that go live with the table and belong to it alone: triggers.
+	Attached []snapshot.Object `json:"attached,omitempty"`
+	Renaming *Renaming         `json:"renaming,omitempty"` // for Attached
 }
 
 // Replacement is one partition of a Publication.

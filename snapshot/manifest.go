@@ -28,8 +28,19 @@ type Manifest struct {
 	Finished    time.Time    `json:"finished"`
 	Complete    bool         `json:"complete"` // the whole database was asked for, not a choice of objects
 	Consistency Consistency  `json:"consistency"`
+	Point       *Point       `json:"point,omitempty"` // the one moment of all rows, where the engine can name it
 	Tables      []TableEntry `json:"tables"`
+	Objects     []Object     `json:"objects,omitempty"` // views, triggers, routines, …; in an order in which they can be created
 	Totals      Totals       `json:"totals"`
+}
+
+// Point names a moment in an engine's own log: a replica, or a restore of the log up to a moment, can begin there.
+type Point struct {
+	BinlogFile     string        `json:"binlog_file,omitempty"`
+	BinlogPosition int64         `json:"binlog_position,omitempty"`
+	GTID           string        `json:"gtid,omitempty"`
+	Lock           string        `json:"lock"`      // how the one moment was reached, e.g. "FLUSH TABLES WITH READ LOCK"
+	LockedFor      time.Duration `json:"locked_ns"` // how long others could not write
 }
 
 // Cluster says where a snapshot came from.

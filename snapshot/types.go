@@ -80,16 +80,25 @@ type Partition struct {
 // PhysicalPartition is what an engine versions: Identity of unchanged data = (table id, ID, Version, schema fingerprint).
 type PhysicalPartition struct {
 	ID      int64   `json:"id"`
-	Version int64   `json:"version"`           // visible version
+	Version int64   `json:"version"`           // visible version; 0: the engine has none, so nothing proves data unchanged
 	Time    string  `json:"time,omitempty"`    // when the version became visible, as the engine prints it in UTC; empty: not known
 	Empty   bool    `json:"empty,omitempty"`   // proven empty (never loaded), need not be read
 	Rows    int64   `json:"rows"`              // estimate, only for planning
 	Bytes   int64   `json:"bytes"`             // estimate, only for planning
 	Tablets []int64 `json:"tablets,omitempty"` // base index only
+	// Ranges divide it by key where an engine has no tablets; remembered, so that unchanged ranges give unchanged objects.
+	Ranges []KeyRange `json:"ranges,omitempty"`
 }
 
-// SameVersions tells whether p and q are the same data: the same physical partitions at the same visible versions. Where
-// both tell times, these must be equal, too: an engine that was set back can reach a version again with other data.
+// KeyRange is the rows with After < key <= UpTo in the order of the key. A bound is one text a key column, as the engine
+// prints it; a nil bound is open.
+type KeyRange struct {
+	After [][]byte `json:"after,omitempty"`
+	UpTo  [][]byte `json:"up_to,omitempty"`
+}
+
+// SameVersions tells whether p and q are proven to be the same data: the same physical partitions at the same visible
+// versions. Where both tell times, these must be equal, too: an engine that was set back can reach a version again with other data.
 func (p Partition) SameVersions(q Partition) bool {
 	if len(p.Physical) != len(q.Physical) {
 		return false
@@ -100,7 +109,7 @@ func (p Partition) SameVersions(q Partition) bool {
 	}
 	for _, x := range q.Physical {
 		y, ok := at[x.ID]
-		if !ok || y.Version != x.Version || y.Time != "" && x.Time != "" && y.Time != x.Time {
+		if !ok || x.Version == 0 || y.Version != x.Version || y.Time != "" && x.Time != "" && y.Time != x.Time {
 			return false
 		}
 	}
@@ -129,3 +138,35 @@ func (t Type) String() string {
 func ValidLabel(label string) bool { return labelForm.MatchString(label) }
 
 var labelForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+
+// ObjectKind is the kind of an object that is not a table.
+type ObjectKind string
+
+// The kinds.
+const (
+	View      ObjectKind = "view"
+	Trigger   ObjectKind = "trigger"
+	Function  ObjectKind = "function"
+	Procedure ObjectKind = "procedure"
+	Event     ObjectKind = "event"
+	Sequence  ObjectKind = "sequence"
+	User      ObjectKind = "user" // global: a user with its grants
+	Role      ObjectKind = "role" // global: a role with its grants
+)
+
+// Object is one object of a database that holds no rows. Objects come in an order in which they can be created.
+type Object struct {
+	Kind  ObjectKind `json:"kind"`
+	Name  string     `json:"name"`
+	Table string     `json:"table,omitempty"` // of a trigger: the table it is on
+	DDL   string     `json:"ddl"`             // as the source prints it
+	// Settings are what the DDL means under: sql_mode, character_set_client, collation_connection, time_zone, …
+	Settings map[string]string `json:"settings,omitempty"`
+	Grants   []string          `json:"grants,omitempty"` // of users and roles
+}
+
+// Global tells whether an object belongs to the cluster, not to a database.
+func (o Object) Global() bool { return o.Kind == User || o.Kind == Role }
+
+// String prints kind and name for messages.
+func (o Object) String() string { return string(o.Kind) + " " + o.Name }
