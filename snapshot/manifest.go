@@ -2,8 +2,21 @@ package snapshot
 
 import "time"
 
-// FormatVersion is the repository format that this code writes, and the newest that it reads.
-const FormatVersion = 1
+// Versions of the repository format. A manifest states the oldest one that holds what it says, so that an older release
+// goes on to read what it can understand, and says what it cannot.
+const (
+	FirstFormat   = 1 // tables
+	ObjectsFormat = 2 // + objects without rows, a point in the engine's log, key ranges
+	FormatVersion = ObjectsFormat
+)
+
+// NeededFormat returns the oldest version that holds m. Key ranges, which are in the index, come only with a point.
+func (m Manifest) NeededFormat() int {
+	if m.Point != nil || len(m.Objects) > 0 {
+		return ObjectsFormat
+	}
+	return FirstFormat
+}
 
 // TimestampLayout is the layout of a backup timestamp: yyyy-MM-dd-HH-mm-ss-SSS, always UTC in Starkeep.
 const TimestampLayout = "2006-01-02-15-04-05.000"

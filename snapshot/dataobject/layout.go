@@ -156,9 +156,12 @@ func (l layout) element() format.SchemaElement {
 	return e
 }
 
+// formatVersion is the version of data objects that this code writes, and the newest that it reads.
+const formatVersion = 1
+
 // describe returns the value of columnsKey.
 func describe(columns []layout) (string, error) {
-	b, err := json.Marshal(description{Format: snapshot.FormatVersion, Columns: columns})
+	b, err := json.Marshal(description{Format: formatVersion, Columns: columns})
 	return string(b), err
 }
 
@@ -168,8 +171,8 @@ func parseDescription(s string) ([]layout, error) {
 	if err := json.Unmarshal([]byte(s), &d); err != nil {
 		return nil, fmt.Errorf("%w: read column description: %v", ErrDamaged, err)
 	}
-	if d.Format > snapshot.FormatVersion {
-		return nil, fmt.Errorf("%w: version %d, this program reads up to %d", ErrNewer, d.Format, snapshot.FormatVersion)
+	if d.Format > formatVersion {
+		return nil, fmt.Errorf("%w: version %d, this program reads up to %d", ErrNewer, d.Format, formatVersion)
 	}
 	if d.Format < 1 || len(d.Columns) == 0 {
 		return nil, fmt.Errorf("%w: column description is empty", ErrDamaged)

@@ -44,7 +44,7 @@ func writeGolden(t *testing.T, dir string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o750))
 	b := openFolder(t, dir)
-	about := About{Format: snapshot.FormatVersion, ID: "GOLDEN", Name: golden, Created: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}
+	about := About{Format: snapshot.FirstFormat, ID: "GOLDEN", Name: golden, Created: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}
 	require.NoError(t, b.Put(t.Context(), prefix(golden)+aboutKey, storage.BytesBody(encode(about)), storage.PutOptions{}))
 	r, err := Open(t.Context(), b, golden)
 	require.NoError(t, err)

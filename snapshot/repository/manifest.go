@@ -130,8 +130,8 @@ func decodeManifest(data []byte) (m snapshot.Manifest, err error) {
 
 // checkManifest refuses a manifest that could not be read back, or whose parts contradict each other.
 func checkManifest(m snapshot.Manifest) error {
-	if m.Format != snapshot.FormatVersion {
-		return fmt.Errorf("format %d instead of %d", m.Format, snapshot.FormatVersion)
+	if least := m.NeededFormat(); m.Format < least || m.Format > snapshot.FormatVersion {
+		return fmt.Errorf("format %d instead of %d", m.Format, least)
 	}
 	if err := checkSnapshot(m.Label, m.Timestamp); err != nil {
 		return err
@@ -150,6 +150,16 @@ func checkManifest(m snapshot.Manifest) error {
 		texts = append(texts, t.Name, t.DDL)
 		for _, c := range t.Columns {
 			texts = append(texts, c.Name, c.Source)
+		}
+	}
+	for _, o := range m.Objects {
+		if o.Kind == "" || o.Name == "" {
+			return fmt.Errorf("object %q: no kind or no name", o.Name)
+		}
+		texts = append(texts, o.Name, o.Table, o.DDL)
+		texts = append(texts, o.Grants...)
+		for _, v := range o.Settings {
+			texts = append(texts, v)
 		}
 	}
 	for _, s := range texts {

@@ -66,7 +66,7 @@ func Create(ctx context.Context, bucket storage.Bucket, name string) (*Repositor
 	} else if err != nil {
 		return nil, fmt.Errorf("prove that the location can hold a repository: %w", err)
 	}
-	about := About{Format: snapshot.FormatVersion, ID: rand.Text(), Name: name, Created: time.Now().UTC()}
+	about := About{Format: snapshot.FirstFormat, ID: rand.Text(), Name: name, Created: time.Now().UTC()}
 	body := storage.BytesBody(encode(about))
 	err := bucket.Put(ctx, prefix(name)+aboutKey, body, storage.PutOptions{IfAbsent: true})
 	if err != nil && !errors.Is(err, storage.ErrExist) {

@@ -76,7 +76,7 @@ type sample struct {
 func newSample(job string, contents ...string) sample {
 	at := time.Date(2026, 11, 21, 1, 2, 3, 4e6, time.UTC)
 	s := sample{contents: contents, manifest: snapshot.Manifest{
-		Format: snapshot.FormatVersion, Label: "nightly", Timestamp: snapshot.FormatTimestamp(at), Database: "ssb",
+		Format: snapshot.FirstFormat, Label: "nightly", Timestamp: snapshot.FormatTimestamp(at), Database: "ssb",
 		Cluster: snapshot.Cluster{Name: "prod", Kind: "starrocks", ID: "c1", Version: "4.0.1"}, Job: job,
 		Statement: "BACKUP DATABASE `ssb` SNAPSHOT `nightly` TO `repo`", Created: at, Finished: at.Add(time.Minute), Complete: true,
 		Consistency: snapshot.Consistency{Level: snapshot.DatabaseLevel, Rounds: 1, From: at, To: at.Add(time.Second)},
