@@ -42,6 +42,8 @@ type Fault struct {
 	Err   error         // error to return; nil: ErrInjected, unless Delay alone is asked for
 	After bool          // the call is done, then its answer is lost
 	Cut   int64         // bytes (Get, Put) or entries (List) that pass before the error; 0: none
+
+	struck func() // called when it has really happened; may be nil
 }
 
 // Call is one call that reached the wrapper.
@@ -53,6 +55,7 @@ type Call struct {
 // Bucket is the wrapper. It is safe for concurrent use.
 type Bucket struct {
 	storage.Bucket
+	chaos *Chaos // chooses in place of faults; may be nil
 
 	mu     sync.Mutex
 	faults []*counted
@@ -88,6 +91,9 @@ func (b *Bucket) TakeCalls() []Call {
 
 // hit records a call and returns the fault that strikes it.
 func (b *Bucket) hit(m Method, key string) (struck *Fault) {
+	if b.chaos != nil {
+		return b.chaos.choose(Call{m, key})
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls = append(b.calls, Call{m, key})
@@ -113,6 +119,9 @@ func (f *Fault) strike(ctx context.Context, m Method, key string) error {
 		return nil
 	}
 	if f.Delay > 0 {
+		if f.onlyDelays() {
+			f.happened()
+		}
 		timer := time.NewTimer(f.Delay)
 		defer timer.Stop()
 		select {
@@ -128,14 +137,23 @@ func (f *Fault) strike(ctx context.Context, m Method, key string) error {
 }
 
 func (f *Fault) failure(m Method, key string) error {
+	if f.onlyDelays() {
+		return nil
+	}
+	f.happened()
 	err := f.Err
 	if err == nil {
-		if f.Delay > 0 && f.Cut == 0 && !f.After {
-			return nil
-		}
 		err = ErrInjected
 	}
 	return fmt.Errorf("%s %s: %w", strings.ToLower(string(m)), key, err)
+}
+
+func (f *Fault) onlyDelays() bool { return f.Err == nil && f.Delay > 0 && f.Cut == 0 && !f.After }
+
+func (f *Fault) happened() {
+	if f.struck != nil {
+		f.struck()
+	}
 }
 
 // finish loses the answer of a call that was done.
@@ -157,7 +175,7 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 		return body, err
 	}
 	if f.Cut > 0 {
-		return &broken{body, f.Cut, f.failure(Get, key)}, nil
+		return &broken{body, f.Cut, func() error { return f.failure(Get, key) }}, nil
 	}
 	if err := f.finish(Get, key, nil); err != nil {
 		_ = body.Close()
@@ -208,7 +226,7 @@ func (b *Bucket) Put(ctx context.Context, key string, body storage.Body, opts st
 			if err != nil {
 				return nil, err
 			}
-			return &broken{r, f.Cut, f.failure(Put, key)}, nil
+			return &broken{r, f.Cut, func() error { return f.failure(Put, key) }}, nil
 		}
 	}
 	return f.finish(Put, key, b.Bucket.Put(ctx, key, body, opts))
@@ -227,12 +245,12 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 type broken struct {
 	io.ReadCloser
 	left int64
-	err  error
+	fail func() error
 }
 
 func (r *broken) Read(p []byte) (int, error) {
 	if r.left == 0 {
-		return 0, r.err
+		return 0, r.fail()
 	}
 	n, err := r.ReadCloser.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)

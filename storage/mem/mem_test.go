@@ -2,11 +2,14 @@ package mem_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"starkeep/storage"
+	"starkeep/storage/fault"
 	"starkeep/storage/mem"
+	"starkeep/storage/retry"
 	"starkeep/storage/storagetest"
 )
 
@@ -29,4 +32,18 @@ func TestUnknownPlaceIsNotCreatedInPassing(t *testing.T) {
 	t.Parallel()
 	_, err := mem.Open(t.Name(), false)
 	require.ErrorIs(t, err, storage.ErrNoRoot)
+}
+
+func TestNemesisLosesNothing(t *testing.T) {
+	t.Cleanup(func() { mem.Drop(t.Name()) })
+	chaos := fault.NewChaos(1, .1)
+	storagetest.Nemesis(t, storagetest.NemesisOptions{
+		Open: func() storage.Bucket {
+			b, err := mem.Open(t.Name(), true)
+			require.NoError(t, err)
+			return retry.New(chaos.Wrap(b), retry.Policy{Attempts: 12, First: time.Millisecond, Max: 20 * time.Millisecond})
+		},
+		Faults: chaos.Counts,
+		Dead:   chaos.Dead,
+	})
 }
