@@ -52,9 +52,13 @@ type Repositories interface {
 type Activities struct {
 	Clusters     Clusters
 	Repositories Repositories
+	Host         Host
 	Spool        string // folder for files on their way; emptied by the worker when it starts
+	Uploads      Gate   // uploads that this process runs at once
+	Downloads    Gate   // downloads likewise
 
 	pages pageMemory
+	views views
 }
 
 // Register adds all activities under their stable names.
@@ -67,12 +71,14 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		job.SaveIndexActivity:         a.SaveIndex,
 		job.CommitManifestActivity:    a.CommitManifest,
 		job.ReleaseBackupActivity:     a.ReleaseBackup,
+		job.HoldViewActivity:          a.HoldView,
 		job.PrepareRestoreActivity:    a.PrepareRestore,
 		job.BuildShadowsActivity:      a.BuildShadows,
 		job.DownloadTabletsActivity:   a.DownloadTablets,
 		job.VerifyShadowsActivity:     a.VerifyShadows,
 		job.PublishTablesActivity:     a.PublishTables,
 		job.ReplacePartitionsActivity: a.ReplacePartitions,
+		job.PutObjectsActivity:        a.PutObjects,
 		job.ReleaseRestoreActivity:    a.ReleaseRestore,
 		job.CheckRepositoryActivity:   a.CheckRepository,
 		job.RepositoryUsersActivity:   a.RepositoryUsers,

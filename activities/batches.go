@@ -21,9 +21,17 @@ const (
 func unitsOf(table string, p snapshot.Partition, whole bool) (units []unit, hinted bool) {
 	var bytes int64
 	var tablets []int64
+	var ranges []snapshot.KeyRange
 	for _, x := range p.Physical {
 		bytes += x.Bytes
 		tablets = append(tablets, x.Tablets...)
+		ranges = append(ranges, x.Ranges...)
+	}
+	if len(ranges) > 1 { // all of one view: nothing has to be counted afterwards
+		for _, r := range ranges {
+			units = append(units, unit{Table: table, Partition: p.Name, Range: &r, Bytes: bytes / int64(len(ranges))})
+		}
+		return units, false
 	}
 	if whole || bytes <= unitBytes || len(tablets) < 2 {
 		return []unit{{Table: table, Partition: p.Name, Bytes: bytes}}, false

@@ -80,6 +80,9 @@ func (d *desk) build(ctx context.Context, t *target, r job.RestoreRequest) error
 	t.Publication.Properties = d.cluster.Withheld(table)
 	opts := cluster.TableOptions{Name: t.Publication.Shadow, ReplicationNum: r.ReplicationNum}
 	for _, p := range t.Partitions {
+		if t.Foreign {
+			break
+		}
 		table.Partitions = append(table.Partitions, p.Partition)
 		opts.Partitions = append(opts.Partitions, p.Partition.Name)
 	}

@@ -38,6 +38,13 @@ func (a *Activities) checkSnapshot(ctx context.Context, in job.CheckSnapshotInpu
 	if err := d.read(ctx, pinnedPage(in.Round), &was); err != nil {
 		return job.Plan{}, err
 	}
+	if was.Point != nil { // one view: nothing can have moved but what it does not keep still
+		level := snapshot.DatabaseLevel
+		if len(was.Weak) > 0 {
+			level = snapshot.PartitionLevel
+		}
+		return d.conclude(ctx, was, level, weakNames(was.Weak))
+	}
 	read, err := d.receipts(ctx, was)
 	if err != nil {
 		return job.Plan{}, err
@@ -68,7 +75,7 @@ func (d *desk) conclude(ctx context.Context, p pinned, level string, moved []str
 	p.Round++
 	p.Final, p.Level, p.Moved, p.To = true, level, moved, time.Now().UTC()
 	p.Plan = job.Plan{Name: p.Plan.Name, Round: p.Round, Consistency: level}
-	if len(moved) > 0 {
+	if len(moved) > 0 && p.Point == nil {
 		p.Plan.Notes = []string{fmt.Sprintf("consistent partition by partition only: %d partitions were still changing when the rounds were used up", len(moved))}
 	}
 	_, err := d.settle(ctx, pinnedPage(p.Round), &p)

@@ -19,7 +19,7 @@ import (
 // DownloadTablets loads the data objects of one batch into shadows. Every load has a label of its own, so that a repeat
 // is recognised by the cluster; the receipt covers the case that the cluster has forgotten the label.
 func (a *Activities) DownloadTablets(ctx context.Context, in job.Batch) (job.Progress, error) {
-	return a.transfer(ctx, in, func(ctx context.Context, t *transfer) (receipt, error) {
+	return a.transfer(ctx, in, a.Downloads, func(ctx context.Context, t *transfer) (receipt, error) {
 		w := &download{t}
 		loads := t.batch().Loads
 		return receipt{}, each(ctx, len(loads), func(ctx context.Context, i int) error {
@@ -138,9 +138,26 @@ func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) error
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(statementsAtOnce)
 	for _, t := range built.Targets {
-		g.Go(func() error { return d.verify(gctx, t) })
+		g.Go(func() error {
+			if err := d.finish(gctx, t); err != nil {
+				return err
+			}
+			return d.verify(gctx, t)
+		})
 	}
 	return g.Wait()
+}
+
+// finish completes a shadow now that all rows are in.
+func (d *desk) finish(ctx context.Context, t target) error {
+	f, ok := d.cluster.(cluster.Finisher)
+	if !ok || t.Replace {
+		return nil
+	}
+	if err := f.Finish(ctx, d.ref.Database, t.Entry.Table, t.Publication.Shadow); err != nil {
+		return fmt.Errorf("finish %s.%s: %w", d.ref.Database, t.Live, err)
+	}
+	return nil
 }
 
 func (d *desk) verify(ctx context.Context, t target) error {

@@ -49,6 +49,8 @@ var verdicts = []verdict{
 	{storage.ErrReadOnly, job.RepositoryReadOnly, true},
 	{location.ErrInvalid, job.InvalidRequest, true},
 	{location.ErrUnsupported, job.Unsupported, true},
+	{storage.ErrConfig, job.StoreDenied, false},
+	{storage.ErrUnavailable, job.StoreUnreachable, false},
 	{storage.ErrNoRoot, job.StoreUnreachable, false},
 	{storage.ErrDenied, job.StoreDenied, false},
 	{storage.ErrNoSpace, job.StoreFull, false},

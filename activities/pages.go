@@ -28,6 +28,7 @@ const (
 	// so they go last.
 	decisionPage  = "~decision"  // backup: commit or abandon
 	replacingPage = "~replacing" // restore: partitions are being replaced, there is no way back
+	puttingPage   = "~putting"   // restore: objects that are not tables are being put, there is no way back
 )
 
 // decision settles whether a backup commits, before its manifest is written, or is abandoned, before its objects are
@@ -40,7 +41,7 @@ type decision struct {
 // never build under one name.
 func short(job string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(job)))[:12] }
 
-func pinnedPage(round int) string           { return fmt.Sprintf("pinned/%d", round) }
+func pinnedPage(round int) string           { return fmt.Sprintf("%s%d", pinnedPages, round) }
 func planPage(plan string, page int) string { return fmt.Sprintf("plans/%s/%06d", plan, page) }
 func receiptPage(b job.Batch) string {
 	return fmt.Sprintf("receipts/%s/%06d-%06d", b.Plan, b.Page, b.Index)
@@ -50,7 +51,10 @@ func intentPage(b job.Batch, nonce string) string {
 	return fmt.Sprintf("intents/%s-%06d-%06d-%s", b.Plan, b.Page, b.Index, nonce)
 }
 
-const intentPages = "intents/"
+const (
+	intentPages = "intents/"
+	pinnedPages = "pinned/"
+)
 
 func sizePage(plan string) string { return fmt.Sprintf("plans/%s/size", plan) }
 
@@ -94,6 +98,11 @@ type pinned struct {
 	Level  string        `json:"level,omitempty"`
 	Moved  []string      `json:"moved,omitempty"`
 	To     time.Time     `json:"to"`
+
+	// Of a cluster whose rows are read from one view.
+	Point   *snapshot.Point   `json:"point,omitempty"`
+	Weak    []string          `json:"weak,omitempty"` // tables that the view does not keep still, and why
+	Objects []snapshot.Object `json:"objects,omitempty"`
 }
 
 type pinnedTable struct {
@@ -123,10 +132,11 @@ type batch struct {
 
 // unit is what one SELECT reads.
 type unit struct {
-	Table     string  `json:"table"`
-	Partition string  `json:"partition"`
-	Tablets   []int64 `json:"tablets,omitempty"` // empty: the whole partition
-	Bytes     int64   `json:"bytes"`             // estimate
+	Table     string             `json:"table"`
+	Partition string             `json:"partition"`
+	Tablets   []int64            `json:"tablets,omitempty"` // empty: the whole partition
+	Range     *snapshot.KeyRange `json:"range,omitempty"`   // nil: all keys
+	Bytes     int64              `json:"bytes"`             // estimate
 }
 
 // load is what one Stream Load brings back.
@@ -161,15 +171,18 @@ type restoreHead struct {
 	Request job.RestoreRequest       `json:"request"`
 	Output  job.PrepareRestoreOutput `json:"output"`
 	Targets []target                 `json:"targets"`
+	Objects []snapshot.Object        `json:"objects,omitempty"` // that are not tables, nor attached to one
+	Renamed *cluster.Renaming        `json:"renamed,omitempty"`
 }
 
 // target is one table of the snapshot on its way into the target database.
 type target struct {
 	Entry       snapshot.TableEntry       `json:"entry"`
-	Partitions  []snapshot.PartitionEntry `json:"partitions"` // the ones to restore
-	Live        string                    `json:"live"`       // name in the target
-	LiveID      int64                     `json:"live_id"`    // 0: there was no such table
-	Replace     bool                      `json:"replace"`    // partitions of a live table are replaced; else a shadow is published
+	Partitions  []snapshot.PartitionEntry `json:"partitions"`        // the ones to restore
+	Live        string                    `json:"live"`              // name in the target
+	LiveID      int64                     `json:"live_id"`           // 0: there was no such table
+	Replace     bool                      `json:"replace"`           // partitions of a live table are replaced; else a shadow is published
+	Foreign     bool                      `json:"foreign,omitempty"` // of another kind of cluster: its partitions have become one
 	Publication cluster.Publication       `json:"publication"`
 }
 

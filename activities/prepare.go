@@ -48,7 +48,9 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	// Privileges first: without them a cluster denies that there is anything to look at.
 	var named []string // none: all tables of the database
 	for _, o := range in.Request.Objects {
-		named = append(named, o.Table)
+		if o.Kind == "" && !o.All {
+			named = append(named, o.Table)
+		}
 	}
 	if err := d.checkPrivileges(ctx, in.Ref.Database, named, cluster.ForBackup); err != nil {
 		return none, err
@@ -64,13 +66,24 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	if err != nil {
 		return none, err
 	}
+	others, err := d.objects(ctx, in.Request)
+	if err != nil {
+		return none, err
+	}
+	if err := checkObjects(in.Request.Objects, others, "database "+in.Ref.Database); err != nil {
+		return none, err
+	}
+	if len(tables)+len(others) == 0 {
+		return none, refuse(job.InvalidRequest, "Database: %s is empty; there is nothing to back up", in.Ref.Database)
+	}
 	if err := checkPartitions(in.Request, described); err != nil {
 		return none, err
 	}
 	head.Output = job.PrepareBackupOutput{
 		RepositoryID: info.ID, Tables: len(described), Notes: notes,
-		Objects: backupObjects(in.Ref.Database, tables, head),
+		Objects: backupObjects(in.Ref.Database, tables, others, head),
 	}
+	_, head.Output.View = d.cluster.(cluster.Viewer)
 	if _, err := d.settle(ctx, tablesPage, &described); err != nil {
 		return none, err
 	}
@@ -95,6 +108,8 @@ func checkBackup(r job.BackupRequest) error {
 		return refuse(job.InvalidRequest, "Invalid compression: %s; use zstd, snappy, gzip, lz4 or none", r.Compression)
 	case r.Level < 0 || r.Level > 22 || r.Level > 9 && r.Compression == "gzip":
 		return refuse(job.InvalidRequest, "Invalid compression_level: %d; zstd takes 1 to 22, gzip 1 to 9", r.Level)
+	case slices.ContainsFunc(r.Objects, func(o job.Object) bool { return o.All == (o.Table != "") }):
+		return refuse(job.InvalidRequest, "every object needs a name, or says that all of its kind are meant")
 	case r.TimeoutSeconds < 0:
 		return refuse(job.InvalidRequest, "Invalid timeout: %d", r.TimeoutSeconds)
 	}
@@ -126,7 +141,11 @@ func (d *desk) choose(ctx context.Context, r job.BackupRequest) (tables, notes [
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Objects == nil {
+	_, keeps := d.cluster.(cluster.Keeper)
+	if !keeps && (r.Users || r.Objects != nil && !tablesOnly(r.Objects)) {
+		return nil, nil, refuse(job.Unsupported, "cluster %s: views, functions and users can't be backed up yet; name the tables", r.Cluster)
+	}
+	if everyTable(r.Objects) {
 		for _, t := range all {
 			if strings.HasPrefix(t, shadowPrefix) {
 				notes = append(notes, fmt.Sprintf("left out %s: a restore builds it, or left it behind", t))
@@ -134,11 +153,14 @@ func (d *desk) choose(ctx context.Context, r job.BackupRequest) (tables, notes [
 			}
 			tables = append(tables, t)
 		}
-		if len(others) > 0 {
+		if len(others) > 0 && !keeps {
 			notes = append(notes, "not in the snapshot, only tables are supported yet: "+strings.Join(others, ", "))
 		}
 	}
 	for _, o := range r.Objects {
+		if o.Kind != "" || o.All {
+			continue
+		}
 		if !slices.Contains(all, o.Table) {
 			return nil, nil, unknownTable(r.Database, o.Table, all, others)
 		}
@@ -147,11 +169,13 @@ func (d *desk) choose(ctx context.Context, r job.BackupRequest) (tables, notes [
 		}
 		tables = append(tables, o.Table)
 	}
-	if len(tables) == 0 {
-		return nil, nil, refuse(job.InvalidRequest, "Database: %s is empty; there is no table to back up", r.Database)
-	}
 	sort.Strings(tables)
 	return tables, notes, nil
+}
+
+// everyTable tells whether a request asks for all tables.
+func everyTable(asked []job.Object) bool {
+	return asked == nil || slices.ContainsFunc(asked, func(o job.Object) bool { return o.Kind == "" && o.All })
 }
 
 func unknownTable(database, table string, tables, others []string) error {
@@ -183,6 +207,9 @@ func (d *desk) checkPrivileges(ctx context.Context, database string, tables []st
 
 func checkPartitions(r job.BackupRequest, tables []snapshot.Table) error {
 	for _, o := range r.Objects {
+		if len(o.Partitions) == 0 {
+			continue
+		}
 		i := slices.IndexFunc(tables, func(t snapshot.Table) bool { return t.Name == o.Table })
 		for _, p := range o.Partitions {
 			if _, ok := tables[i].Partition(p); !ok {
@@ -194,8 +221,13 @@ func checkPartitions(r job.BackupRequest, tables []snapshot.Table) error {
 }
 
 // backupObjects prints the cell BackupObjs of SHOW BACKUP (fe:backup/BackupJob).
-func backupObjects(database string, tables []string, h backupHead) string {
+func backupObjects(database string, tables []string, others []snapshot.Object, h backupHead) string {
 	var b strings.Builder
+	for _, o := range others {
+		if o.Kind != snapshot.Trigger {
+			tables = append(tables, o.Name)
+		}
+	}
 	for i, t := range tables {
 		if i > 0 {
 			b.WriteString(", ")

@@ -45,6 +45,10 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 	if err != nil {
 		return none, err
 	}
+	left, err := d.translate(ctx, &m, chosen)
+	if err != nil {
+		return none, err
+	}
 	if err := d.checkStored(ctx, chosen); err != nil {
 		return none, err
 	}
@@ -52,8 +56,15 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 		return none, err
 	}
 	head := restoreHead{Request: in.Request, Targets: chosen}
+	if head.Objects, head.Renamed, err = d.attach(m, in.Request, chosen); err != nil {
+		return none, err
+	}
+	if err := d.meetObjects(ctx, head.Objects, head.Renamed); err != nil {
+		return none, err
+	}
 	head.Output = job.PrepareRestoreOutput{
-		RepositoryID: info.ID, Timestamp: m.Timestamp, Tables: len(chosen), Objects: restoreObjects(chosen),
+		RepositoryID: info.ID, Timestamp: m.Timestamp, Tables: len(chosen), Objects: restoreObjects(chosen, head.Objects),
+		Others: len(head.Objects), Notes: left,
 	}
 	for _, t := range chosen {
 		if t.Replace {
@@ -101,12 +112,13 @@ func (d *desk) resolve(ctx context.Context, r job.RestoreRequest) (snapshot.Mani
 
 // targets maps the objects of the request to tables of the snapshot.
 func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRequest) ([]target, error) {
-	objects := r.Objects
-	if objects == nil {
+	objects := slices.Clone(r.Objects)
+	if everyTable(objects) {
 		for _, t := range m.Tables {
 			objects = append(objects, job.Object{Table: t.Name})
 		}
 	}
+	objects = slices.DeleteFunc(objects, func(o job.Object) bool { return o.Kind != "" || o.All })
 	var all []target
 	names := map[string]bool{}
 	for _, o := range objects {
@@ -136,6 +148,40 @@ func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRe
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Live < all[j].Live })
 	return all, nil
+}
+
+// translate brings tables of a cluster of another kind into the words of this one. Its other objects speak another
+// language: they are left out, and said to be.
+func (d *desk) translate(ctx context.Context, m *snapshot.Manifest, all []target) (left []string, err error) {
+	here, err := d.cluster.Info(ctx)
+	if err != nil || here.Kind == m.Cluster.Kind {
+		return nil, err
+	}
+	translator, ok := d.cluster.(cluster.Translator)
+	if !ok {
+		return nil, refuse(job.Unsupported, "a snapshot of a %s cluster cannot be restored into a %s cluster", m.Cluster.Kind, here.Kind)
+	}
+	for i := range all {
+		t := &all[i]
+		table, err := translator.Translate(t.Entry.Table, m.Cluster.Kind)
+		if err != nil {
+			return nil, fmt.Errorf("translate table %s from %s to %s: %w", t.Entry.Name, m.Cluster.Kind, here.Kind, err)
+		}
+		t.Entry.Table = table
+		whole := snapshot.PartitionEntry{Table: t.Entry.Name, TableID: t.Entry.ID, Partition: snapshot.Partition{Name: t.Entry.Name}}
+		for _, p := range t.Partitions {
+			whole.Rows += p.Rows
+			whole.Objects = append(whole.Objects, p.Objects...)
+		}
+		t.Partitions, t.Foreign = []snapshot.PartitionEntry{whole}, true
+	}
+	for _, o := range m.Objects {
+		if len(left) < notesShown {
+			left = append(left, fmt.Sprintf("left out %s: it is written in the language of %s", o, m.Cluster.Kind))
+		}
+	}
+	m.Objects = nil
+	return left, nil
 }
 
 func tableNames(m snapshot.Manifest) string {
@@ -276,6 +322,9 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 		}
 	}
 	name := fmt.Sprintf("%s%s_%d", shadowPrefix, short(d.ref.Job), n)
+	if t.Replace && exists && t.Foreign {
+		return refuse(job.Unsupported, "partitions of another kind of cluster cannot replace partitions of %s; restore the table under another name with AS", t.Live)
+	}
 	if t.Replace = t.Replace && exists; !t.Replace {
 		t.Publication.LiveID = t.LiveID
 		t.Publication.Shadow = name
@@ -304,7 +353,7 @@ const notesShown = 100
 
 // restoreObjects prints the cell RestoreObjs of SHOW RESTORE (fe:backup/RestoreJob): original names; a partition named
 // like its table is left out.
-func restoreObjects(all []target) string {
+func restoreObjects(all []target, others []snapshot.Object) string {
 	var parts []string
 	for _, t := range all {
 		text := t.Entry.Name
@@ -318,6 +367,9 @@ func restoreObjects(all []target) string {
 			text += " PARTITIONS [" + cutList(names, 100) + "]"
 		}
 		parts = append(parts, text)
+	}
+	for _, o := range others {
+		parts = append(parts, o.String())
 	}
 	return cutList(parts, 200)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"starkeep/cluster"
 	"starkeep/job"
 )
 
@@ -36,6 +37,9 @@ func (a *Activities) publish(ctx context.Context, in job.StageInput, replace boo
 			return err
 		}
 	}
+	if group, ok := d.cluster.(cluster.GroupPublisher); ok && !replace {
+		return group.PublishAll(ctx, publications(built.Targets))
+	}
 	var errs []error
 	for _, t := range built.Targets {
 		if t.Replace != replace {
@@ -49,4 +53,15 @@ func (a *Activities) publish(ctx context.Context, in job.StageInput, replace boo
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// publications are those of the targets that are published as whole tables.
+func publications(all []target) []cluster.Publication {
+	var ps []cluster.Publication
+	for _, t := range all {
+		if !t.Replace {
+			ps = append(ps, t.Publication)
+		}
+	}
+	return ps
 }

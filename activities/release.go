@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"starkeep/cluster"
 	"starkeep/job"
@@ -145,8 +146,11 @@ func (a *Activities) releaseRestore(ctx context.Context, in job.ReleaseInput) (j
 	return out, d.repo.DeleteJob(ctx, in.Ref.Job)
 }
 
-// replaced tells whether any partition was replaced for good.
+// replaced tells whether any partition, or an object that is no table, was replaced for good.
 func (d *desk) replaced(ctx context.Context, all []target) (bool, error) {
+	if putting, err := d.found(ctx, puttingPage, &created{}); err != nil || putting {
+		return putting, err
+	}
 	begun, err := d.found(ctx, replacingPage, &created{})
 	if err != nil || !begun {
 		return false, err
@@ -168,7 +172,7 @@ func (d *desk) replaced(ctx context.Context, all []target) (bool, error) {
 
 // kept names the tables that were put aside and not dropped.
 func (d *desk) kept(all []target) string {
-	text := "publishing could not be completed nor undone: some partitions are replaced"
+	text := "publishing could not be completed nor undone: some partitions, or other objects, are replaced"
 	for _, t := range all {
 		if !t.Replace && t.LiveID != 0 {
 			text += fmt.Sprintf("; %s is restored, its old rows are in %s", t.Live, t.Publication.Retired)
@@ -214,7 +218,7 @@ func (d *desk) undo(ctx context.Context, all []target, out *job.ReleaseOutput) e
 	if exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database); err != nil || !exists {
 		return err
 	}
-	if err := d.each(all, func(t target) error { return d.undoTarget(ctx, t) }); err != nil {
+	if err := d.undoTargets(ctx, all); err != nil {
 		return err
 	}
 	byUs, err := d.found(ctx, databasePage, &created{})
@@ -227,6 +231,28 @@ func (d *desk) undo(ctx context.Context, all []target, out *job.ReleaseOutput) e
 		return nil
 	}
 	return err
+}
+
+func (d *desk) undoTargets(ctx context.Context, all []target) error {
+	group, ok := d.cluster.(cluster.GroupPublisher)
+	if !ok {
+		return d.each(all, func(t target) error { return d.undoTarget(ctx, t) })
+	}
+	for try := 1; ; try++ {
+		built := slices.DeleteFunc(publications(all), func(p cluster.Publication) bool { return p.ShadowID == 0 })
+		if err := group.UnpublishAll(ctx, built); err != nil {
+			return err
+		}
+		err := d.each(all, func(t target) error {
+			if t.Replace {
+				return d.dropTemporary(ctx, t)
+			}
+			return d.cluster.Discard(ctx, t.Publication)
+		})
+		if try == undoTries || !errors.Is(err, cluster.ErrExists) {
+			return err
+		}
+	}
 }
 
 func (d *desk) undoTarget(ctx context.Context, t target) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"starkeep/job"
@@ -57,11 +59,13 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 		return snapshot.Manifest{}, err
 	}
 	m := snapshot.Manifest{
-		Format: snapshot.FormatVersion, Label: head.Request.Label, Timestamp: head.Timestamp, Database: d.ref.Database,
+		Label: head.Request.Label, Timestamp: head.Timestamp, Database: d.ref.Database,
 		Cluster: head.Cluster, Job: d.ref.Job, Statement: head.Request.Statement, Created: d.ref.Created.UTC(),
 		Finished: time.Now().UTC(), Complete: head.Request.Objects == nil,
 		Consistency: snapshot.Consistency{Level: p.Level, Rounds: p.Round - 1, From: p.From, To: p.To, Moved: p.Moved},
+		Point:       p.Point, Objects: p.Objects,
 	}
+	m.Format = m.NeededFormat()
 	var pending []snapshot.PartitionEntry
 	first := 0 // first table of m whose entries are pending
 	flush := func() error {
@@ -107,17 +111,25 @@ func (d *desk) writeIndex(ctx context.Context, entries []snapshot.PartitionEntry
 	})
 }
 
-// concluded finds the round that ended the reading.
+// concluded finds the round that ended the reading: the last one. Not every number before it has a page, since a view may
+// be lost before anything was pinned.
 func (d *desk) concluded(ctx context.Context) (p pinned, err error) {
-	for round := 2; ; round++ {
-		p = pinned{}
-		if err := d.read(ctx, pinnedPage(round), &p); err != nil {
-			return p, fmt.Errorf("find the last read round: %w", err)
-		}
-		if p.Final {
-			return p, nil
-		}
+	last := 0
+	err = d.repo.ListPages(ctx, d.ref.Job, pinnedPages, func(name string) error {
+		round, err := strconv.Atoi(strings.TrimPrefix(name, pinnedPages))
+		last = max(last, round)
+		return err
+	})
+	if err == nil {
+		err = d.read(ctx, pinnedPage(last), &p)
 	}
+	if err == nil && !p.Final {
+		err = fmt.Errorf("round %d is not the last one", last)
+	}
+	if err != nil {
+		return p, fmt.Errorf("find the last read round: %w", err)
+	}
+	return p, nil
 }
 
 // entriesOf makes the index entries of a table.

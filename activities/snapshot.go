@@ -28,6 +28,14 @@ func (a *Activities) pinSnapshot(ctx context.Context, in job.StageInput) (job.Pl
 	if err != nil {
 		return job.Plan{}, err
 	}
+	if in.View != "" {
+		v, err := a.views.get(in.View)
+		if err != nil {
+			return job.Plan{}, err
+		}
+		plan, err := d.pinView(ctx, v, in.Round)
+		return plan, ofView(err)
+	}
 	var p pinned
 	if done, err := d.found(ctx, pinnedPage(1), &p); err != nil || done {
 		return p.Plan, err
@@ -201,8 +209,17 @@ func (s stock) find(t pinnedTable, p snapshot.Partition) *snapshot.PartitionEntr
 	return &e
 }
 
-// stored reads the newest snapshots of the database and proves, object by object, that what they name is there.
+// stored is the stock of which every object is proven to be there.
 func (d *desk) stored(ctx context.Context, head backupHead) (stock, error) {
+	s, err := d.stock(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	return s, d.prove(ctx, s)
+}
+
+// stock reads what the newest snapshots of the database say they store.
+func (d *desk) stock(ctx context.Context, head backupHead) (stock, error) {
 	if head.Request.Full {
 		return nil, nil
 	}
@@ -221,7 +238,7 @@ func (d *desk) stored(ctx context.Context, head backupHead) (stock, error) {
 			return nil, err
 		}
 	}
-	return s, d.prove(ctx, s)
+	return s, nil
 }
 
 // prove drops entries whose objects are not all there: the store decides what exists, not an index. They are then read

@@ -12,12 +12,31 @@ import (
 	"starkeep/job"
 )
 
-// Bounds of one transfer: memory and spool space of a worker are these times its activity slots.
+// Bounds of one transfer.
 const (
 	spoolBytes  = 256 << 20 // data objects that wait in the spool folder before they are put
 	putsAtOnce  = 4
 	readsAtOnce = 2
 )
+
+// Gate bounds the transfers of one direction that a process runs at once, whatever queue they come by: memory and spool
+// space are theirs times the bounds above. Nil has no bound.
+type Gate chan struct{}
+
+// NewGate returns a gate that lets n transfers in.
+func NewGate(n int) Gate { return make(Gate, n) }
+
+func (g Gate) enter(ctx context.Context) (leave func(), err error) {
+	if g == nil {
+		return func() {}, nil
+	}
+	select {
+	case g <- struct{}{}:
+		return func() { <-g }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // transfer is one attempt at a batch, up or down.
 type transfer struct {
@@ -36,9 +55,14 @@ func (t *transfer) now() job.Progress {
 
 // transfer runs an attempt at a batch. Its receipt proves the batch done: with one there is nothing to do, and of two
 // attempts the first receipt counts.
-func (a *Activities) transfer(ctx context.Context, in job.Batch, work func(context.Context, *transfer) (receipt, error)) (job.Progress, error) {
+func (a *Activities) transfer(ctx context.Context, in job.Batch, g Gate, work func(context.Context, *transfer) (receipt, error)) (job.Progress, error) {
 	t := &transfer{in: in}
 	defer beat(ctx, t.now)()
+	leave, err := g.enter(ctx)
+	if err != nil {
+		return job.Progress{}, err
+	}
+	defer leave()
 	done, err := a.attempt(ctx, t, work)
 	return done, explain(err)
 }

@@ -18,35 +18,52 @@ import (
 // UploadTablets reads the units of one batch, encodes data objects and puts them. What a lost attempt put is swept by
 // release.
 func (a *Activities) UploadTablets(ctx context.Context, in job.Batch) (job.Progress, error) {
-	return a.transfer(ctx, in, func(ctx context.Context, t *transfer) (receipt, error) {
+	return a.transfer(ctx, in, a.Uploads, func(ctx context.Context, t *transfer) (receipt, error) {
 		var head backupHead
 		if err := t.read(ctx, headPage, &head); err != nil {
 			return receipt{}, err
 		}
-		u := &upload{transfer: t, nonce: nonce(),
+		u := &upload{transfer: t, nonce: nonce(), from: t.cluster,
 			options: dataobject.Options{Compression: head.Request.Compression, Level: head.Request.Level}}
+		if t.in.View != "" {
+			view, err := a.views.get(t.in.View)
+			if err != nil {
+				return receipt{}, err
+			}
+			u.from = view
+		}
 		units := t.batch().Units
 		r := receipt{Units: make([]unitReceipt, len(units))}
-		return r, each(ctx, len(units), func(ctx context.Context, i int) (err error) {
+		err := each(ctx, len(units), func(ctx context.Context, i int) (err error) {
 			r.Units[i], err = u.unit(ctx, i, units[i])
 			return err
 		})
+		if t.in.View != "" {
+			err = ofView(err)
+		}
+		return r, err
 	})
 }
 
 // upload is an attempt to upload a batch.
 type upload struct {
 	*transfer
+	from    reader
 	nonce   string // tells its intents from those of other attempts
 	options dataobject.Options
+}
+
+// reader is where rows come from: a cluster, or a view of it.
+type reader interface {
+	Read(ctx context.Context, r cluster.ReadRequest) (snapshot.RowReader, error)
 }
 
 // unit reads one unit. Objects are put as soon as enough of them wait, so that the spool stays bounded whatever a
 // tablet's size.
 func (u *upload) unit(ctx context.Context, n int, x unit) (unitReceipt, error) {
 	done := unitReceipt{Table: x.Table, Partition: x.Partition}
-	rows, err := u.cluster.Read(ctx, cluster.ReadRequest{
-		Database: u.ref.Database, Table: x.Table, Columns: u.page.Columns[x.Table], Partition: x.Partition, Tablets: x.Tablets,
+	rows, err := u.from.Read(ctx, cluster.ReadRequest{
+		Database: u.ref.Database, Table: x.Table, Columns: u.page.Columns[x.Table], Partition: x.Partition, Tablets: x.Tablets, Range: x.Range,
 	})
 	if errors.Is(err, cluster.ErrUnknownPartition) {
 		done.Gone = true // dropped since it was pinned, as dynamic partitioning does: the next round goes without it

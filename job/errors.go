@@ -22,6 +22,7 @@ const (
 	RowsRejected          = "RowsRejected"
 	RowCountMismatch      = "RowCountMismatch"
 	ConsistencyNotReached = "ConsistencyNotReached"
+	ViewLost              = "ViewLost" // the one moment that rows are read at is gone; the job begins another one by itself
 	UserCancelled         = "UserCancelled"
 	Timeout               = "Timeout"
 )

@@ -29,7 +29,8 @@ func TestJSONOfHistoriesNeverChanges(t *testing.T) {
 		"plan": &job.Plan{}, "stage_input": &job.StageInput{}, "check_snapshot_input": &job.CheckSnapshotInput{}, "batch": &job.Batch{},
 		"transfer_input": &job.TransferInput{}, "transfer_report": &job.TransferReport{}, "save_index_output": &job.SaveIndexOutput{},
 		"release_input": &job.ReleaseInput{}, "release_output": &job.ReleaseOutput{}, "prepare_restore_input": &job.PrepareRestoreInput{},
-		"prepare_restore_output": &job.PrepareRestoreOutput{},
+		"prepare_restore_output": &job.PrepareRestoreOutput{}, "view_ref": &job.ViewRef{}, "hold_view_input": &job.HoldViewInput{},
+		"put_objects_output": &job.PutObjectsOutput{},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +68,9 @@ func fill(v reflect.Value) {
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(reflect.ValueOf("k"), reflect.ValueOf("v"))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
 	case reflect.String:
 		v.SetString("x")
 	case reflect.Bool:

@@ -5,12 +5,15 @@ package job
 
 import (
 	"time"
+
+	"starkeep/snapshot"
 )
 
 // Names that are stable across releases: they are stored in histories and typed by users of the temporal CLI.
 const (
 	TaskQueue     = "starkeep"          // workflows and short activities
 	TransferQueue = "starkeep-transfer" // tablets: its slots bound memory, and never make SHOW wait
+	ViewQueue     = "starkeep-view"     // read views, for as long as they are needed
 
 	BackupWorkflow     = "BackupWorkflow"
 	RestoreWorkflow    = "RestoreWorkflow"
@@ -69,11 +72,13 @@ const (
 // Final tells whether a job in this state is over.
 func (s State) Final() bool { return s == Finished || s == Cancelled }
 
-// Object is one object that a job is asked for.
+// Object is one object that a job is asked for, or all of a kind.
 type Object struct {
-	Table      string   `json:"table"`
-	Partitions []string `json:"partitions,omitempty"` // nil: all
-	Alias      string   `json:"alias,omitempty"`      // RESTORE only: name in the target
+	Table      string              `json:"table"`                // its name, whatever its kind
+	Kind       snapshot.ObjectKind `json:"kind,omitempty"`       // empty: a table; function stands for procedures, too
+	All        bool                `json:"all,omitempty"`        // all objects of the kind; Table is empty
+	Partitions []string            `json:"partitions,omitempty"` // nil: all
+	Alias      string              `json:"alias,omitempty"`      // RESTORE only: name in the target
 }
 
 // BackupRequest is the input of BackupWorkflow. Only the first four fields are required.
@@ -82,7 +87,8 @@ type BackupRequest struct {
 	Database   string   `json:"database"`
 	Label      string   `json:"label"`
 	Repository string   `json:"repository"`
-	Objects    []Object `json:"objects,omitempty"` // nil: all tables
+	Objects    []Object `json:"objects,omitempty"` // nil: the whole database
+	Users      bool     `json:"users,omitempty"`   // users, roles and their grants, too
 
 	TimeoutSeconds int64  `json:"timeout_seconds,omitempty"` // 0: 86400, the native default
 	Compression    string `json:"compression,omitempty"`     // zstd (default), snappy, gzip, lz4, none
@@ -102,7 +108,8 @@ type RestoreRequest struct {
 	Label      string   `json:"label"`
 	Repository string   `json:"repository"`
 	Timestamp  string   `json:"timestamp,omitempty"` // empty: the label must have exactly one
-	Objects    []Object `json:"objects,omitempty"`
+	Objects    []Object `json:"objects,omitempty"`   // nil: all that the snapshot holds of the database
+	Users      bool     `json:"users,omitempty"`     // users, roles and their grants, too
 
 	ReplicationNum int    `json:"replication_num,omitempty"`
 	AllowLoad      bool   `json:"allow_load,omitempty"`

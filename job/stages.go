@@ -11,12 +11,14 @@ const (
 	SaveIndexActivity         = "SaveIndex"
 	CommitManifestActivity    = "CommitManifest"
 	ReleaseBackupActivity     = "ReleaseBackup"
+	HoldViewActivity          = "HoldView"
 	PrepareRestoreActivity    = "PrepareRestore"
 	BuildShadowsActivity      = "BuildShadows"
 	DownloadTabletsActivity   = "DownloadTablets"
 	VerifyShadowsActivity     = "VerifyShadows"
 	PublishTablesActivity     = "PublishTables"
 	ReplacePartitionsActivity = "ReplacePartitions"
+	PutObjectsActivity        = "PutObjects"
 	ReleaseRestoreActivity    = "ReleaseRestore"
 	CheckRepositoryActivity   = "CheckRepository"
 	RepositoryUsersActivity   = "RepositoryUsers"
@@ -28,7 +30,20 @@ const (
 // Signals between a job and its transfers.
 const (
 	ProgressSignal = "progress" // child to parent: TransferReport
+	ViewSignal     = "view"     // HoldView to its workflow: ViewRef, the view is open
 )
+
+// ViewRef names a read view, and the task queue of the one worker that holds it.
+type ViewRef struct {
+	ID    string `json:"id"`
+	Queue string `json:"queue"`
+}
+
+// HoldViewInput is the input of HoldView.
+type HoldViewInput struct {
+	Ref  Ref    `json:"ref"`
+	View string `json:"view"` // id under which the worker keeps it
+}
 
 // Ref is what every stage of a job needs to find its things. Plans and receipts are pages in the repository under
 // jobs/<Job>/; histories carry this reference and counts only.
@@ -53,6 +68,7 @@ type PrepareBackupOutput struct {
 	RepositoryID int64    `json:"repository_id"`
 	Objects      string   `json:"objects"` // native text of BackupObjs
 	Tables       int      `json:"tables"`
+	View         bool     `json:"view,omitempty"` // rows are read from one view, which one worker holds
 	Notes        []string `json:"notes,omitempty"`
 }
 
@@ -70,7 +86,9 @@ type Plan struct {
 
 // StageInput is the input of the stages that need nothing but the job.
 type StageInput struct {
-	Ref Ref `json:"ref"`
+	Ref   Ref    `json:"ref"`
+	View  string `json:"view,omitempty"`  // PinSnapshot: the view to read from
+	Round int    `json:"round,omitempty"` // PinSnapshot: which view of the job it is, counted from 1; 0: no view
 }
 
 // CheckSnapshotInput is the input of CheckSnapshot.
@@ -85,6 +103,7 @@ type Batch struct {
 	Plan  string `json:"plan"`
 	Page  int    `json:"page"`
 	Index int    `json:"index"`
+	View  string `json:"view,omitempty"` // the view to read from
 }
 
 // TransferInput is the whole state of a TransferWorkflow: one page, through a window of activities.
@@ -99,6 +118,7 @@ type TransferInput struct {
 	Reports  int      `json:"reports,omitempty"` // progress signals that it may send
 	Done     Progress `json:"done"`
 	Paused   string   `json:"paused,omitempty"` // reason; carried into a new run
+	View     *ViewRef `json:"view,omitempty"`   // the view to read from
 }
 
 // TransferReport is what a transfer tells its parent from time to time.
@@ -141,6 +161,12 @@ type PrepareRestoreOutput struct {
 	Timestamp    string   `json:"timestamp"`
 	Objects      string   `json:"objects"` // native text of RestoreObjs
 	Tables       int      `json:"tables"`
-	Replacements int      `json:"replacements"` // partition replacements: from the first of them on there is no way back
+	Replacements int      `json:"replacements"`     // partition replacements: from the first of them on there is no way back
+	Others       int      `json:"others,omitempty"` // objects that are not tables: put after the tables are live, with no way back
 	Notes        []string `json:"notes,omitempty"`
+}
+
+// PutObjectsOutput tells what became of the objects that are not tables.
+type PutObjectsOutput struct {
+	Notes []string `json:"notes,omitempty"`
 }

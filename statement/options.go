@@ -18,7 +18,7 @@ import (
 // Starkeep's own: "compression" (zstd, snappy, gzip, lz4, none), "compression_level" (1 to 22 for zstd, 1 to 9 for gzip
 // and lz4), "consistency" (database: fail unless all partitions are of one moment; partition: state what was reached),
 // "rounds" (1 to 100 times that partitions which moved are read again), "reuse" (false: do not use data that earlier
-// snapshots stored).
+// snapshots stored), "users" (true: users, roles and their grants, too, password hashes included).
 type BackupOptions struct {
 	Timeout          time.Duration // 0: not said
 	Incremental      bool
@@ -28,16 +28,19 @@ type BackupOptions struct {
 	Consistency      string // empty: not said
 	Rounds           int    // 0: not said
 	Reuse            bool   // true unless said otherwise
+	Users            bool
 }
 
 // RestoreOptions are the properties of RESTORE, typed: "backup_timestamp" (which one of the label's, needed only if it
 // has several), "replication_num", "allow_load" (true or false, any case), "timeout" as in BackupOptions, "meta_version"
-// and "starrocks_meta_version" (integers, without effect here).
+// and "starrocks_meta_version" (integers, without effect here). Starkeep's own: "users" (true: users, roles and their
+// grants, too, if the snapshot holds them).
 type RestoreOptions struct {
 	Timestamp      string // empty: the label must have exactly one
 	ReplicationNum int    // 0: not said
 	AllowLoad      bool
 	Timeout        time.Duration // 0: not said
+	Users          bool
 }
 
 // Options reads the properties. A statement from Parse has no errors there; others give an *Error.
@@ -98,6 +101,9 @@ func readBackupOptions(list Properties) (BackupOptions, *badProperty) {
 		case "reuse":
 			o.Reuse = value == "true"
 			message, hint = oneOf(key, value, []string{"true", "false"})
+		case "users":
+			o.Users = value == "true"
+			message, hint = oneOf(key, value, []string{"true", "false"})
 		default:
 			return false, "", ""
 		}
@@ -152,6 +158,9 @@ func readRestoreOptions(list Properties) (RestoreOptions, *badProperty) {
 			if message, hint = checkVersion(value); message == "" {
 				message, hint = readInt(&o.ReplicationNum, key, value, 1, math.MaxInt16)
 			}
+		case "users":
+			o.Users = value == "true"
+			message, hint = oneOf(key, value, []string{"true", "false"})
 		case "meta_version", "starrocks_meta_version":
 			message, hint = checkVersion(value)
 		default:
@@ -193,8 +202,8 @@ func readProperties(list Properties, job string, read func(i int, key, value str
 
 // propertyKeys are offered to who mistypes one.
 var propertyKeys = map[string][]string{
-	"backup":  {"timeout", "type", "ttl", "compression", "compression_level", "consistency", "rounds", "reuse"},
-	"restore": {"backup_timestamp", "replication_num", "timeout", "allow_load", "meta_version", "starrocks_meta_version"},
+	"backup":  {"timeout", "type", "ttl", "compression", "compression_level", "consistency", "rounds", "reuse", "users"},
+	"restore": {"backup_timestamp", "replication_num", "timeout", "allow_load", "meta_version", "starrocks_meta_version", "users"},
 }
 
 const (

@@ -1,6 +1,7 @@
 package statement
 
-// Unsupported says what a statement needs that Starkeep does not do yet, and what to do instead; "" if it can be run.
+// Unsupported says what a statement needs that Starkeep does not do yet, whatever the cluster, and what to do instead; ""
+// if it can be run.
 func Unsupported(s Statement) string {
 	switch s := s.(type) {
 	case *Backup:
@@ -30,13 +31,8 @@ func Unsupported(s Statement) string {
 
 func unsupportedObjects(on []Object, done string) string {
 	for _, o := range on {
-		switch o.Kind {
-		case MaterializedView:
+		if o.Kind == MaterializedView {
 			return "materialized views are not " + done + " yet: name the tables, and keep the text of SHOW CREATE MATERIALIZED VIEW"
-		case View:
-			return "views are not " + done + " yet: name the tables, and keep the text of SHOW CREATE VIEW"
-		case Function:
-			return "functions are not " + done + " yet: name the tables, and keep the text of SHOW FULL FUNCTIONS"
 		}
 	}
 	return ""

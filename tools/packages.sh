@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests need and the machine lacks.
+# Installs the Debian packages that tests and benchmarks need and the machine lacks.
 set -euo pipefail
 
 missing=()
+need() { # program package: the package, when no such program is found
+	command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] || missing+=("$2")
+}
 [[ -e /usr/share/unicode/UnicodeData.txt ]] || missing+=(unicode-data)
-command -v zstd >/dev/null || missing+=(zstd)
+need zstd zstd
+# The core package is the server without a service, a system user or a data directory: tests bring their own.
+need mariadbd mariadb-server-core
+need mariadb-dump mariadb-client
+need mydumper mydumper # only to be compared with
+need java openjdk-17-jre-headless
+need mvn maven
 ((${#missing[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -21,4 +30,4 @@ if ((EUID)); then
 fi
 echo "installing ${missing[*]}"
 "${root[@]}" apt-get update -q
-DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}"
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"

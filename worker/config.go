@@ -17,10 +17,11 @@ import (
 // config is the workers' configuration file (TOML). Every setting but the clusters has a default; docs/operations.md
 // explains them.
 type config struct {
-	Spool   string                   `toml:"spool"`    // folder for files on their way
-	Journal string                   `toml:"journal"`  // folder for plans of restores from read-only repositories; shared by all workers
-	KeyFile string                   `toml:"key_file"` // seals repository credentials; the clients' file
-	Slots   int                      `toml:"slots"`    // transfers at once
+	Spool   string                   `toml:"spool"`                 // folder for files on their way
+	Journal string                   `toml:"journal"`               // folder for plans of restores from read-only repositories; shared by all workers
+	KeyFile string                   `toml:"key_file"`              // seals repository credentials; the clients' file
+	Upload  int                      `toml:"upload_worker_count"`   // transfers to the store at once; 0: as many as there are cores
+	Down    int                      `toml:"download_worker_count"` // transfers from the store at once; 0: as many as there are cores
 	Cluster map[string]clusterConfig `toml:"clusters"`
 }
 
@@ -53,8 +54,13 @@ func loadConfig(path string) (config, error) {
 	override(&c.Spool, "STARKEEP_SPOOL", filepath.Join(os.TempDir(), "starkeep-spool"))
 	override(&c.Journal, "STARKEEP_JOURNAL", filepath.Join(filepath.Dir(filepath.Clean(c.Spool)), "starkeep-journal"))
 	override(&c.KeyFile, "STARKEEP_KEY_FILE", defaultKeyFile())
-	if c.Slots == 0 {
-		c.Slots = max(2, runtime.NumCPU())
+	for name, n := range map[string]*int{"upload_worker_count": &c.Upload, "download_worker_count": &c.Down} {
+		if *n < 0 || *n > 1000 {
+			return c, fmt.Errorf("read configuration %s: %s must be 0 (the number of cores) to 1000", path, name)
+		}
+		if *n == 0 {
+			*n = max(2, runtime.NumCPU())
+		}
 	}
 	for name, cl := range c.Cluster {
 		if err := cl.complete(name); err != nil {

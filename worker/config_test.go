@@ -26,7 +26,8 @@ func TestMinimalConfigurationGetsItsDefaults(t *testing.T) {
 	c, err := loadConfig(write(t, minimal))
 	require.NoError(t, err)
 	require.Equal(t, "starrocks", c.Cluster["default"].Kind)
-	require.GreaterOrEqual(t, c.Slots, 2)
+	require.GreaterOrEqual(t, c.Upload, 2)
+	require.GreaterOrEqual(t, c.Down, 2)
 	require.NotEmpty(t, c.KeyFile)
 	require.Equal(t, "/starkeep-journal", c.Journal)
 }

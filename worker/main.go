@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +25,9 @@ import (
 	"starkeep/snapshot/repository"
 	"starkeep/workflows"
 )
+
+// viewsAtOnce bounds the read views that a worker holds: each is some sessions of a cluster.
+const viewsAtOnce = 8
 
 // drain is how long a stopping worker lets running transfers come to their end; Kubernetes' grace period should be longer.
 const drain = 30 * time.Second
@@ -71,12 +75,16 @@ func run(path string, verbose bool) error {
 	if err != nil {
 		return err
 	}
+	h := newHost(c)
 	a := &activities.Activities{
+		Host:         h,
 		Clusters:     &clusters{config: conf},
 		Repositories: &repositories{temporal: c, journal: "file://" + journal, named: map[string]answer{}, open: map[int64]*repository.Repository{}},
 		Spool:        conf.Spool,
+		Uploads:      activities.NewGate(conf.Upload),
+		Downloads:    activities.NewGate(conf.Down),
 	}
-	return serve(ctx, c, a, conf.Slots)
+	return serve(ctx, c, a, h, max(conf.Upload, conf.Down))
 }
 
 func dial(ctx context.Context, conf config, verbose bool) (client.Client, string, error) {
@@ -105,19 +113,23 @@ func dial(ctx context.Context, conf config, verbose bool) (client.Client, string
 }
 
 // serve runs until ctx ends, then drains: running activities get drain to finish, what is left is retried elsewhere.
-func serve(ctx context.Context, c client.Client, a *activities.Activities, slots int) error {
+func serve(ctx context.Context, c client.Client, a *activities.Activities, h *host, slots int) error {
 	control := worker.New(c, job.TaskQueue, worker.Options{
 		DisableRegistrationAliasing: true, WorkerStopTimeout: drain,
 		MaxConcurrentActivityExecutionSize: 16, MaxHeartbeatThrottleInterval: 5 * time.Second,
 	})
 	workflows.Register(control)
 	a.Register(control)
-	transfer := worker.New(c, job.TransferQueue, worker.Options{
-		DisableRegistrationAliasing: true, WorkerStopTimeout: drain, DisableWorkflowWorker: true,
-		MaxConcurrentActivityExecutionSize: slots, MaxHeartbeatThrottleInterval: 5 * time.Second,
-	})
-	a.Register(transfer)
-	for _, w := range []worker.Worker{control, transfer} {
+	workers := []worker.Worker{control}
+	for queue, atOnce := range map[string]int{job.TransferQueue: slots, h.Queue(): slots, job.ViewQueue: viewsAtOnce} {
+		w := worker.New(c, queue, worker.Options{
+			DisableRegistrationAliasing: true, WorkerStopTimeout: drain, DisableWorkflowWorker: true,
+			MaxConcurrentActivityExecutionSize: atOnce, MaxHeartbeatThrottleInterval: 5 * time.Second,
+		})
+		a.Register(w)
+		workers = append(workers, w)
+	}
+	for _, w := range workers {
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start worker: %w", err)
 		}
@@ -125,8 +137,11 @@ func serve(ctx context.Context, c client.Client, a *activities.Activities, slots
 	fmt.Fprintln(os.Stderr, "worker ready")
 	<-ctx.Done()
 	fmt.Fprintln(os.Stderr, "worker stops: it takes no new work and lets running steps end for", drain)
-	transfer.Stop()
-	control.Stop()
+	var stopping sync.WaitGroup
+	for _, w := range workers {
+		stopping.Go(w.Stop)
+	}
+	stopping.Wait()
 	return nil
 }
 

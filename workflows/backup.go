@@ -23,8 +23,9 @@ func Backup(ctx workflow.Context, req job.BackupRequest) (job.Status, error) {
 }
 
 type backup struct {
-	l   *lifecycle
-	ref job.Ref
+	l    *lifecycle
+	ref  job.Ref
+	view bool // rows are read from one view
 }
 
 func (l *lifecycle) ref() job.Ref {
@@ -36,13 +37,11 @@ func (b *backup) run(ctx workflow.Context, req job.BackupRequest) error {
 	if err := b.prepare(ctx, req); err != nil {
 		return err
 	}
-	b.l.enter(ctx, job.Snapshoting)
-	var plan job.Plan
-	if err := b.l.stage(ctx, job.PinSnapshotActivity, job.StageInput{Ref: b.ref}, &plan); err != nil {
-		return err
+	read := b.readVersions
+	if b.view {
+		read = b.readView
 	}
-	b.l.enter(ctx, job.UploadSnapshot)
-	if err := b.upload(ctx, plan); err != nil {
+	if err := read(ctx); err != nil {
 		return err
 	}
 	b.l.enter(ctx, job.SaveMeta)
@@ -61,10 +60,22 @@ func (b *backup) prepare(ctx workflow.Context, req job.BackupRequest) error {
 		return err
 	}
 	b.ref.RepositoryID = out.RepositoryID
+	b.view = out.View
 	b.l.status.Objects = out.Objects
 	b.l.status.Notes = append(b.l.status.Notes, out.Notes...)
 	b.l.admitted = true
 	return nil
+}
+
+// readVersions pins versions, reads, and compares the versions.
+func (b *backup) readVersions(ctx workflow.Context) error {
+	b.l.enter(ctx, job.Snapshoting)
+	var plan job.Plan
+	if err := b.l.stage(ctx, job.PinSnapshotActivity, job.StageInput{Ref: b.ref}, &plan); err != nil {
+		return err
+	}
+	b.l.enter(ctx, job.UploadSnapshot)
+	return b.upload(ctx, plan)
 }
 
 // upload reads the pinned versions, looks what moved meanwhile, and reads that again, until the set is consistent or the
@@ -72,7 +83,7 @@ func (b *backup) prepare(ctx workflow.Context, req job.BackupRequest) error {
 func (b *backup) upload(ctx workflow.Context, plan job.Plan) error {
 	b.l.enter(ctx, job.Uploading)
 	for {
-		if err := b.l.transfer(ctx, b.ref, job.UploadTabletsActivity, plan); err != nil {
+		if err := b.l.transfer(ctx, b.ref, job.UploadTabletsActivity, plan, nil); err != nil {
 			return err
 		}
 		round := plan.Round

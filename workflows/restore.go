@@ -26,6 +26,7 @@ type restore struct {
 	l            *lifecycle
 	ref          job.Ref
 	replacements int
+	others       int // objects that are not tables
 }
 
 func (r *restore) run(ctx workflow.Context, req job.RestoreRequest) error {
@@ -40,7 +41,7 @@ func (r *restore) run(ctx workflow.Context, req job.RestoreRequest) error {
 	}
 	r.l.enter(ctx, job.Download)
 	r.l.enter(ctx, job.Downloading)
-	if err := r.l.transfer(ctx, r.ref, job.DownloadTabletsActivity, plan); err != nil {
+	if err := r.l.transfer(ctx, r.ref, job.DownloadTabletsActivity, plan, nil); err != nil {
 		return err
 	}
 	r.l.enter(ctx, job.Commit)
@@ -51,7 +52,10 @@ func (r *restore) run(ctx workflow.Context, req job.RestoreRequest) error {
 	if err := r.l.stage(ctx, job.PublishTablesActivity, in, nil); err != nil {
 		return err
 	}
-	return r.replace(ctx, in)
+	if err := r.replace(ctx, in); err != nil {
+		return err
+	}
+	return r.putObjects(ctx, in)
 }
 
 func (r *restore) prepare(ctx workflow.Context, req job.RestoreRequest) error {
@@ -61,7 +65,7 @@ func (r *restore) prepare(ctx workflow.Context, req job.RestoreRequest) error {
 		return err
 	}
 	r.ref.RepositoryID = out.RepositoryID
-	r.replacements = out.Replacements
+	r.replacements, r.others = out.Replacements, out.Others
 	r.l.status.Timestamp = out.Timestamp
 	r.l.status.Objects = out.Objects
 	r.l.status.Notes = append(r.l.status.Notes, out.Notes...)
@@ -81,6 +85,22 @@ func (r *restore) replace(ctx workflow.Context, in job.StageInput) error {
 	r.l.noReturn = true
 	detached, _ := workflow.NewDisconnectedContext(ctx)
 	return r.l.stage(detached, job.ReplacePartitionsActivity, in, nil)
+}
+
+// putObjects puts the objects that are not tables in the place of those that were. There is no way back from the first one.
+func (r *restore) putObjects(ctx workflow.Context, in job.StageInput) error {
+	if r.others == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil && !r.l.noReturn {
+		return err
+	}
+	r.l.noReturn = true
+	detached, _ := workflow.NewDisconnectedContext(ctx)
+	var out job.PutObjectsOutput
+	err := r.l.stage(detached, job.PutObjectsActivity, in, &out)
+	r.l.status.Notes = append(r.l.status.Notes, out.Notes...)
+	return err
 }
 
 func (r *restore) release(ctx workflow.Context, committed bool) (job.ReleaseOutput, error) {

@@ -19,8 +19,8 @@ const (
 	reportsOfPage = 20
 )
 
-// transfer works a plan: one child workflow per page.
-func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string, plan job.Plan) error {
+// transfer works a plan: one child workflow per page; by the worker that holds the view, if there is one.
+func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string, plan job.Plan, view *job.ViewRef) error {
 	l.settled = l.status.Progress // with all that the pages of the last plan reported
 	l.plan, l.pages = plan.Name, make([]pageReport, len(plan.Batches))
 	l.settled.Add(plan.Total)
@@ -40,7 +40,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 			defer running.Done()
 			defer slots.Release(1)
 			in := job.TransferInput{Ref: ref, Activity: activity, Plan: plan.Name, Page: page, To: batches, Window: window,
-				Reports: min(max(reports/len(plan.Batches), 1), reportsOfPage), Paused: l.userPause}
+				Reports: min(max(reports/len(plan.Batches), 1), reportsOfPage), Paused: l.userPause, View: view}
 			done, err := l.child(ctx, in)
 			if err != nil {
 				if first == nil {
@@ -81,7 +81,11 @@ func (l *lifecycle) child(ctx workflow.Context, in job.TransferInput) (job.Progr
 func Transfer(ctx workflow.Context, in job.TransferInput) (job.Progress, error) {
 	t := &transfers{in: in}
 	t.listen(ctx)
-	work, stop := workflow.WithCancel(workflow.WithTaskQueue(stages(ctx), job.TransferQueue))
+	queue := job.TransferQueue
+	if in.View != nil {
+		queue = in.View.Queue
+	}
+	work, stop := workflow.WithCancel(workflow.WithTaskQueue(stages(ctx), queue))
 	defer stop()
 	var first error
 	for t.in.Next < t.in.To && first == nil && !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
@@ -92,6 +96,9 @@ func Transfer(ctx workflow.Context, in job.TransferInput) (job.Progress, error) 
 			break
 		}
 		b := job.Batch{Ref: in.Ref, Plan: in.Plan, Page: in.Page, Index: t.in.Next}
+		if in.View != nil {
+			b.View = in.View.ID
+		}
 		t.in.Next++
 		t.inflight++
 		workflow.Go(work, func(ctx workflow.Context) {

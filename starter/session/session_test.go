@@ -50,10 +50,9 @@ func TestWholeDatabaseHasNoObjects(t *testing.T) {
 	require.NoError(t, err)
 	_, err = execute(t, s, "BACKUP DATABASE b SNAPSHOT l TO r ON (ALL TABLES)")
 	require.NoError(t, err)
-	for _, r := range f.requests {
-		require.Nil(t, r.(job.BackupRequest).Objects)
-		require.False(t, r.(job.BackupRequest).Full)
-	}
+	require.Nil(t, f.requests[0].(job.BackupRequest).Objects)
+	require.Equal(t, []job.Object{{All: true}}, f.requests[1].(job.BackupRequest).Objects, "tables, and nothing but tables")
+	require.False(t, f.requests[0].(job.BackupRequest).Full)
 }
 
 func TestTablesBesideAllTablesAreNotSilentlyIgnored(t *testing.T) {

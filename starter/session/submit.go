@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
+	"starkeep/snapshot"
 	"starkeep/starter/failure"
 	"starkeep/statement"
 )
@@ -31,7 +32,7 @@ func (s *Session) backup(ctx context.Context, st *statement.Backup) (Answer, err
 		job.BackupRequest{
 			Cluster: s.cluster, Database: st.Database, Label: st.Label, Repository: st.Repository, Objects: objects,
 			TimeoutSeconds: int64(o.Timeout.Seconds()), Compression: o.Compression, Level: o.CompressionLevel,
-			Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Statement: st.String(),
+			Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Users: o.Users, Statement: st.String(),
 		})
 }
 
@@ -53,23 +54,26 @@ func (s *Session) restore(ctx context.Context, st *statement.Restore) (Answer, e
 	return s.submit(ctx, job.RestoreWorkflow, Job{Kind: "restore", Database: target, Label: st.Label}, st.Repository, st.String(),
 		job.RestoreRequest{
 			Cluster: s.cluster, Database: target, Source: st.Source, Label: st.Label, Repository: st.Repository, Timestamp: timestamp,
-			Objects: objects, ReplicationNum: o.ReplicationNum, AllowLoad: o.AllowLoad,
+			Objects: objects, ReplicationNum: o.ReplicationNum, AllowLoad: o.AllowLoad, Users: o.Users,
 			TimeoutSeconds: int64(o.Timeout.Seconds()), Statement: st.String(),
 		})
 }
+
+// kinds are the kinds of ON (…) as a request names them.
+var kinds = map[statement.ObjectKind]snapshot.ObjectKind{statement.View: snapshot.View, statement.Function: snapshot.Function}
 
 // objects turns ON (…) into a request's objects; nil is everything.
 func objects(on []statement.Object) ([]job.Object, error) {
 	var out []job.Object
 	for _, o := range on {
-		if o.All {
-			if len(on) > 1 {
+		kind := kinds[o.Kind]
+		for _, x := range on {
+			if o.All && x.Position != o.Position && kinds[x.Kind] == kind {
 				return nil, &statement.Error{Position: o.Position, Kind: statement.Semantic,
-					Message: "ALL TABLES names every table already", Hint: "leave the other objects out, or leave ALL TABLES out"}
+					Message: fmt.Sprintf("ALL %sS names every one already", o.Kind), Hint: "leave the other ones out, or leave ALL out"}
 			}
-			return nil, nil
 		}
-		out = append(out, job.Object{Table: o.Name, Partitions: o.Partitions, Alias: o.Alias})
+		out = append(out, job.Object{Kind: kind, All: o.All, Table: o.Name, Partitions: o.Partitions, Alias: o.Alias})
 	}
 	return out, nil
 }
