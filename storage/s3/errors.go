@@ -1,0 +1,318 @@
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"starkeep/storage"
+)
+
+// url names an object, or the bucket, in messages.
+func (b *Bucket) url(key string) string {
+	if key == "" {
+		return "s3://" + b.name
+	}
+	return "s3://" + b.name + "/" + key
+}
+
+// fail turns an error of the SDK into one line: what was tried, which of storage's errors it is, the store's own words and
+// what to do. The SDK's text is left out: it repeats itself and carries request and host ids.
+func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("%s %s: %w", op, b.url(key), cause)
+	}
+	for _, kind := range []error{storage.ErrConfig, storage.ErrBody} {
+		if errors.Is(err, kind) { // already said by this package
+			return fmt.Errorf("%s %s: %w", op, b.url(key), err)
+		}
+	}
+	kind, text := b.explain(op, err)
+	if kind == nil {
+		return fmt.Errorf("%s %s: %s", op, b.url(key), text)
+	}
+	return fmt.Errorf("%s %s: %w: %s", op, b.url(key), kind, text)
+}
+
+// explain finds the kind of an error, nil for the ones that storage has no name for.
+func (b *Bucket) explain(op string, err error) (kind error, text string) {
+	switch service(err) {
+	case "ec2imds":
+		return explainMetadata(err)
+	case "STS":
+		return b.explainRole(err)
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() != "" {
+		return b.explainAnswer(op, api.ErrorCode(), api.ErrorMessage(), status(err), region(err))
+	}
+	return explainNetwork(err)
+}
+
+// explainRole explains why STS did not give the role.
+func (b *Bucket) explainRole(err error) (error, string) {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		kind, text := explainNetwork(err)
+		return kind, "STS (aws.s3.sts.endpoint): " + text
+	}
+	kind, text := b.explainAnswer("assume", api.ErrorCode(), api.ErrorMessage(), status(err), "")
+	if kind == nil {
+		kind = storage.ErrDenied
+	}
+	return kind, "the role aws.s3.iam_role_arn cannot be assumed: " + text
+}
+
+// explainMetadata explains why the machine has no credentials to give.
+func explainMetadata(err error) (error, string) {
+	switch code := status(err); {
+	case code == http.StatusNotFound:
+		return storage.ErrDenied, "there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key"
+	case code >= 400 && code < 500:
+		return storage.ErrDenied, fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code)
+	}
+	return storage.ErrUnavailable, "there are no credentials: the instance metadata service does not answer (" + innermost(err) +
+		"); set aws.s3.access_key and aws.s3.secret_key, or run on a machine with an instance profile"
+}
+
+// answer is what a code of S3 means here and what to do about it.
+type answer struct {
+	kind error
+	todo string
+}
+
+// answers are by code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, MinIO's cmd/api-errors.go and
+// https://docs.cloud.google.com/storage/docs/xml-api/reference-status
+var answers = map[string]answer{
+	"NoSuchKey":             {storage.ErrNotExist, ""},
+	"NoSuchBucket":          {storage.ErrNoRoot, "create the bucket, or correct the location"},
+	"InvalidBucketName":     {storage.ErrConfig, "correct the bucket in the location"},
+	"PreconditionFailed":    {storage.ErrExist, ""},
+	"InvalidAccessKeyId":    {storage.ErrDenied, "the store does not know the access key: correct aws.s3.access_key"},
+	"InvalidSecurity":       {storage.ErrDenied, "the store does not know the access key: correct aws.s3.access_key"},
+	"InvalidClientTokenId":  {storage.ErrDenied, "the store does not know the access key: correct aws.s3.access_key"},
+	"SignatureDoesNotMatch": {storage.ErrDenied, "the secret key is not the one of this access key: correct aws.s3.secret_key"},
+	"InvalidToken":          {storage.ErrDenied, "correct aws.s3.session_token"},
+	"InvalidTokenId":        {storage.ErrDenied, "correct aws.s3.session_token"},
+	"AccountProblem":        {storage.ErrDenied, "ask the store's support"},
+	"AllAccessDisabled":     {storage.ErrDenied, "ask the store's support"},
+
+	"RequestTimeTooSkewed":            {storage.ErrConfig, "the clock of this machine is wrong: set it by NTP"},
+	"InvalidStorageClass":             {storage.ErrConfig, "correct fs.s3a.create.storage.class"},
+	"InvalidTag":                      {storage.ErrConfig, "correct s3.object_tags"},
+	"KMS.NotFoundException":           {storage.ErrConfig, "correct fs.s3a.encryption.key"},
+	"KMS.DisabledException":           {storage.ErrConfig, "enable the key of fs.s3a.encryption.key"},
+	"KMSNotConfigured":                {storage.ErrConfig, "the store cannot encrypt: leave fs.s3a.encryption.algorithm out, or set up its keys"},
+	"InvalidEncryptionAlgorithmError": {storage.ErrConfig, "correct fs.s3a.encryption.algorithm"},
+	"InvalidObjectState":              {storage.ErrConfig, "the object is in an archive: restore it there first"},
+
+	"XMinioStorageFull":              {storage.ErrNoSpace, "free space in the store"},
+	"XMinioAdminBucketQuotaExceeded": {storage.ErrNoSpace, "raise the quota of the bucket, or drop snapshots"},
+	"QuotaExceeded":                  {storage.ErrNoSpace, "raise the quota, or drop snapshots"},
+	"EntityTooLarge":                 {storage.ErrNoSpace, "the store takes no objects of that size"},
+
+	"SlowDown": {storage.ErrUnavailable, ""}, "SlowDownRead": {storage.ErrUnavailable, ""}, "SlowDownWrite": {storage.ErrUnavailable, ""},
+	"ServiceUnavailable": {storage.ErrUnavailable, ""}, "InternalError": {storage.ErrUnavailable, ""}, "Busy": {storage.ErrUnavailable, ""},
+	"Throttling": {storage.ErrUnavailable, ""}, "ThrottlingException": {storage.ErrUnavailable, ""}, "RequestLimitExceeded": {storage.ErrUnavailable, ""},
+	"RequestTimeout": {storage.ErrUnavailable, ""}, "OperationAborted": {storage.ErrUnavailable, ""}, "ConditionalRequestConflict": {storage.ErrUnavailable, ""},
+	"TemporaryRedirect": {storage.ErrUnavailable, ""}, "NoSuchUpload": {storage.ErrUnavailable, ""}, "XMinioServerNotInitialized": {storage.ErrUnavailable, ""},
+	// The body was right when it was read, so it was damaged or cut on the way.
+	"BadDigest": {storage.ErrUnavailable, ""}, "XAmzContentSHA256Mismatch": {storage.ErrUnavailable, ""}, "IncompleteBody": {storage.ErrUnavailable, ""},
+}
+
+// explainAnswer explains what the store said.
+func (b *Bucket) explainAnswer(op, code, message string, status int, region string) (error, string) {
+	said := code
+	if message = oneLine(message); message != "" && message != code {
+		said += " (" + message + ")"
+	}
+	known, ok := answers[code]
+	if !ok {
+		known = b.unlisted(op, code, status, region)
+	}
+	if known.todo != "" {
+		said += "; " + known.todo
+	}
+	return known.kind, said
+}
+
+// unlisted answers what depends on more than the code.
+func (b *Bucket) unlisted(op, code string, status int, region string) answer {
+	switch code {
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired":
+		if b.settings.login.fixed() {
+			return answer{storage.ErrDenied, "the session token has ended: write new keys and a new aws.s3.session_token"}
+		}
+		return answer{storage.ErrUnavailable, ""} // the next call gets new ones
+	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidRegion":
+		return answer{storage.ErrConfig, "the bucket is in another region: set aws.s3.region" + to(region) + " (and an endpoint of that region)"}
+	case "NotImplemented":
+		if op == "put" && b.settings.conditional {
+			return answer{storage.ErrConfig, "if the store cannot create objects on a condition, set fs.s3a.create.conditional.enabled = false"}
+		}
+		return answer{storage.ErrConfig, "the store cannot do that"}
+	}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || strings.HasPrefix(code, "AccessDenied"):
+		return answer{storage.ErrDenied, b.grant(op)}
+	case status == http.StatusMovedPermanently:
+		return answer{storage.ErrConfig, "the bucket is in another region: set aws.s3.region" + to(region)}
+	case status == http.StatusNotFound:
+		return answer{storage.ErrConfig, "is aws.s3.endpoint an S3 store?"}
+	case status == http.StatusPreconditionFailed:
+		return answer{storage.ErrExist, ""}
+	case status == http.StatusInsufficientStorage:
+		return answer{storage.ErrNoSpace, "free space in the store"}
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusConflict, status >= 500,
+		status == http.StatusTemporaryRedirect:
+		return answer{storage.ErrUnavailable, ""}
+	}
+	return answer{}
+}
+
+func to(region string) string {
+	if region == "" {
+		return ""
+	}
+	return " to " + region
+}
+
+// grant names the permission that an operation needs:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+func (b *Bucket) grant(op string) string {
+	objects, bucket := "arn:aws:s3:::"+b.name+"/*", "arn:aws:s3:::"+b.name
+	switch op {
+	case "open", "list":
+		return "grant s3:ListBucket on " + bucket
+	case "get", "stat":
+		return "grant s3:GetObject on " + objects + " and s3:ListBucket on " + bucket // without the latter an absent key is "denied"
+	case "delete":
+		return "grant s3:DeleteObject on " + objects
+	case "assume":
+		return "grant sts:AssumeRole to who asks, and let the role trust them (external id included)"
+	}
+	actions := "s3:PutObject"
+	if b.settings.object.tags != nil {
+		actions += ", s3:PutObjectTagging"
+	}
+	if b.settings.object.kmsKey != nil {
+		actions += ", kms:GenerateDataKey, kms:Decrypt"
+	}
+	return "grant " + actions + " on " + objects
+}
+
+// explainNetwork explains an error without an answer.
+func explainNetwork(err error) (error, string) {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var name *net.DNSError
+	var syntax *xml.SyntaxError
+	code := status(err)
+	switch {
+	case errors.As(err, &certificate):
+		return explainCertificate(certificate)
+	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return storage.ErrConfig, "the store speaks http, not https: begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false"
+	case errors.As(err, &alert):
+		return storage.ErrConfig, "the store refuses the TLS connection: " + oneLine(alert.Error())
+	case errors.As(err, &name) && name.IsNotFound:
+		return storage.ErrUnavailable, "the host " + name.Name + " is not found: correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true"
+	case code == http.StatusBadRequest: // without a body that S3 would send
+		return storage.ErrConfig, "the store does not understand the request: is it https, or no S3 store? correct aws.s3.endpoint"
+	case errors.As(err, &syntax) && code < 500:
+		return storage.ErrConfig, fmt.Sprintf("the answer (%d) is not of an S3 store: correct aws.s3.endpoint", code)
+	}
+	return storage.ErrUnavailable, innermost(err)
+}
+
+func explainCertificate(err *tls.CertificateVerificationError) (error, string) {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return storage.ErrConfig, "the certificate of the store is signed by an unknown authority: put that authority's PEM file into AWS_CA_BUNDLE of the workers"
+	}
+	return storage.ErrConfig, "the certificate of the store is not valid: " + oneLine(err.Err.Error())
+}
+
+// service is the innermost service that failed: credentials are got while another service waits for them.
+func service(err error) string {
+	name := ""
+	for err != nil {
+		var operation *smithy.OperationError
+		if !errors.As(err, &operation) {
+			break
+		}
+		name, err = operation.Service(), operation.Err
+	}
+	return name
+}
+
+// code is the error code of the store's answer, or "".
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// status is the HTTP status of the answer, or 0 when there was none.
+func status(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// region is the region of the bucket, when the answer names it.
+func region(err error) string {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil {
+		return response.Response.Header.Get("X-Amz-Bucket-Region")
+	}
+	return ""
+}
+
+// innermost is the text of the cause alone: the layers above repeat the request.
+func innermost(err error) string {
+	for {
+		var inner error
+		switch e := err.(type) {
+		case *net.OpError:
+			return oneLine(e.Error())
+		case interface{ Unwrap() error }:
+			inner = e.Unwrap()
+		}
+		if inner == nil {
+			return oneLine(err.Error())
+		}
+		err = inner
+	}
+}
+
+// maxText bounds what a store may add to a message.
+const maxText = 200
+
+// oneLine keeps foreign text from breaking a message.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}

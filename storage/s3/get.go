@@ -1,0 +1,111 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"starkeep/storage"
+)
+
+// Get implements storage.Reader.
+func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, error) {
+	if err := enter(ctx, key); err != nil {
+		return nil, err
+	}
+	if _, _, err := r.Clip(math.MaxInt64); err != nil {
+		return nil, err
+	}
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, Range: header(r)}
+	out, err := b.client.GetObject(ctx, in)
+	switch {
+	case status(err) == http.StatusRequestedRangeNotSatisfiable:
+		return http.NoBody, nil // the object is there, and ends before the range
+	case err != nil:
+		return nil, b.fail(ctx, "get", key, err)
+	case in.Range != nil && out.ContentRange == nil:
+		_ = out.Body.Close()
+		return nil, fmt.Errorf("get %s: %w: the store sent the whole object for a part of it: it does not know ranges", b.url(key), storage.ErrConfig)
+	case out.ContentLength == nil:
+		_ = out.Body.Close()
+		return nil, fmt.Errorf("get %s: %w: the answer has no length, so a cut would not be noticed", b.url(key), storage.ErrUnavailable)
+	}
+	return &body{bucket: b, ctx: ctx, key: key, source: out.Body, left: *out.ContentLength}, nil
+}
+
+// header is r as HTTP says it; nil is the whole object.
+func header(r storage.Range) *string {
+	switch {
+	case r == storage.Range{}:
+		return nil
+	case r.Length == 0 || r.Offset > math.MaxInt64-r.Length:
+		return aws.String(fmt.Sprintf("bytes=%d-", r.Offset))
+	}
+	return aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
+}
+
+// body reads an answer and knows how long it has to be.
+type body struct {
+	bucket *Bucket
+	ctx    context.Context // the one call's, as with http.Request
+	key    string
+	source io.ReadCloser
+	left   int64
+}
+
+// Read implements io.Reader.
+func (r *body) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.source.Read(p)
+	r.left -= int64(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, io.EOF) && r.left == 0:
+		return n, io.EOF
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	if cause := r.ctx.Err(); cause != nil {
+		return n, cause
+	}
+	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, oneLine(err.Error()))
+}
+
+// Close implements io.Closer.
+func (r *body) Close() error { return r.source.Close() }
+
+// Stat implements storage.Reader.
+func (b *Bucket) Stat(ctx context.Context, key string) (storage.Info, error) {
+	if err := enter(ctx, key); err != nil {
+		return storage.Info{}, err
+	}
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return storage.Info{}, b.reason(ctx, key, err)
+	}
+	return storage.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}, nil
+}
+
+// reason finds out why a HEAD failed. Its answer has no body, so that a missing object, a missing bucket and a wrong endpoint
+// look the same; the answer to a GET names the reason.
+func (b *Bucket) reason(ctx context.Context, key string, err error) error {
+	if status(err) == 0 {
+		return b.fail(ctx, "stat", key, err)
+	}
+	out, getErr := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, Range: aws.String("bytes=0-0")})
+	if getErr != nil {
+		return b.fail(ctx, "stat", key, getErr)
+	}
+	_ = out.Body.Close()
+	// The object appeared in between, or the store had a bad moment: asking again helps.
+	return fmt.Errorf("stat %s: %w: the store changed its answer", b.url(key), storage.ErrUnavailable)
+}
