@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -26,22 +27,32 @@ type world struct {
 	plan         job.Plan
 	release      []job.ReleaseInput
 	replacements int
+	view         bool     // rows are read from a view
+	views        []string // ids of the views that were opened
+	opened       func(n int) (lost <-chan struct{})
+	queues       map[string]bool // task queues that uploads came by
+	others       int
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	var s testsuite.WorkflowTestSuite
 	s.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{env: s.NewTestWorkflowEnvironment(), fails: map[string][]error{}, moved: 1,
+	w := &world{env: s.NewTestWorkflowEnvironment(), fails: map[string][]error{}, moved: 1, queues: map[string]bool{},
 		plan: job.Plan{Name: "r1-a", Round: 1, Batches: []int{3, 2}, Total: job.Progress{Units: 5}}}
 	w.env.SetTestTimeout(20 * time.Second)
 	Register(w.env)
 	add := func(name string, f any) { w.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name}) }
 	add(job.PrepareBackupActivity, func(context.Context, job.PrepareBackupInput) (job.PrepareBackupOutput, error) {
-		return job.PrepareBackupOutput{RepositoryID: 7, Objects: "[db.t]", Tables: 1}, w.call(job.PrepareBackupActivity)
+		return job.PrepareBackupOutput{RepositoryID: 7, Objects: "[db.t]", Tables: 1, View: w.view}, w.call(job.PrepareBackupActivity)
 	})
-	add(job.PinSnapshotActivity, func(context.Context, job.StageInput) (job.Plan, error) {
-		return w.plan, w.call(job.PinSnapshotActivity)
+	add(job.HoldViewActivity, w.hold)
+	add(job.PinSnapshotActivity, func(_ context.Context, in job.StageInput) (job.Plan, error) {
+		plan := w.plan
+		if in.Round > 0 {
+			plan.Round, plan.Name = in.Round, fmt.Sprintf("r%d", in.Round)
+		}
+		return plan, w.call(job.PinSnapshotActivity)
 	})
 	add(job.CheckSnapshotActivity, func(_ context.Context, in job.CheckSnapshotInput) (job.Plan, error) {
 		if in.Round >= w.moved {
@@ -50,7 +61,10 @@ func newWorld(t *testing.T) *world {
 		return job.Plan{Name: "r2-b", Round: in.Round + 1, Batches: []int{1}, Total: job.Progress{Units: 1}}, w.call(job.CheckSnapshotActivity)
 	})
 	for _, name := range []string{job.UploadTabletsActivity, job.DownloadTabletsActivity} {
-		add(name, func(context.Context, job.Batch) (job.Progress, error) {
+		add(name, func(ctx context.Context, b job.Batch) (job.Progress, error) {
+			w.mu.Lock()
+			w.queues[activity.GetInfo(ctx).TaskQueue+" "+b.View] = true
+			w.mu.Unlock()
 			return job.Progress{UnitsDone: 1, Rows: 10, Stored: 100}, w.call(name)
 		})
 	}
@@ -58,7 +72,7 @@ func newWorld(t *testing.T) *world {
 		return job.SaveIndexOutput{}, w.call(job.SaveIndexActivity)
 	})
 	add(job.PrepareRestoreActivity, func(context.Context, job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
-		return job.PrepareRestoreOutput{RepositoryID: 7, Timestamp: "ts", Replacements: w.replacements}, w.call(job.PrepareRestoreActivity)
+		return job.PrepareRestoreOutput{RepositoryID: 7, Timestamp: "ts", Replacements: w.replacements, Others: w.others}, w.call(job.PrepareRestoreActivity)
 	})
 	add(job.BuildShadowsActivity, func(context.Context, job.StageInput) (job.Plan, error) {
 		return w.plan, w.call(job.BuildShadowsActivity)
@@ -66,6 +80,9 @@ func newWorld(t *testing.T) *world {
 	for _, name := range []string{job.CommitManifestActivity, job.VerifyShadowsActivity, job.PublishTablesActivity, job.ReplacePartitionsActivity} {
 		add(name, func(context.Context, job.StageInput) error { return w.call(name) })
 	}
+	add(job.PutObjectsActivity, func(context.Context, job.StageInput) (job.PutObjectsOutput, error) {
+		return job.PutObjectsOutput{Notes: []string{"view v: no definer"}}, w.call(job.PutObjectsActivity)
+	})
 	for _, name := range []string{job.ReleaseBackupActivity, job.ReleaseRestoreActivity} {
 		add(name, func(_ context.Context, in job.ReleaseInput) (job.ReleaseOutput, error) {
 			w.release = append(w.release, in)
@@ -73,6 +90,32 @@ func newWorld(t *testing.T) *world {
 		})
 	}
 	return w
+}
+
+// hold stands in for a worker that holds a view until it is cancelled, or until the test loses it.
+func (w *world) hold(ctx context.Context, in job.HoldViewInput) error {
+	if err := w.call(job.HoldViewActivity); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.views = append(w.views, in.View)
+	n := len(w.views)
+	w.mu.Unlock()
+	var lost <-chan struct{}
+	if w.opened != nil {
+		lost = w.opened(n)
+	}
+	w.env.SignalWorkflow(job.ViewSignal, job.ViewRef{ID: in.View, Queue: fmt.Sprintf("host-%d", n)})
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-lost:
+			return finalError(job.ViewLost)
+		case <-time.After(5 * time.Millisecond): // the test environment hears of a cancel by the answer to a heartbeat
+			activity.RecordHeartbeat(ctx)
+		}
+	}
 }
 
 // call records a call and returns the error that a test planned for it.
