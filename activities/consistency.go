@@ -169,12 +169,12 @@ func (d *desk) receipts(ctx context.Context, p pinned) (counts, error) {
 		if err := d.read(ctx, sizePage(plan), &size); err != nil {
 			return nil, err
 		}
-		if err := d.repo.ListPages(ctx, d.ref.Job, receiptPages(plan), func(name string) error {
+		all, err := readAll[receipt](ctx, d, receiptPages(plan))
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range all {
 			size.Batches--
-			var r receipt
-			if err := d.read(ctx, name, &r); err != nil {
-				return err
-			}
 			for _, u := range r.Units {
 				k := [3]string{plan, u.Table, u.Partition}
 				sum := c[k]
@@ -183,9 +183,6 @@ func (d *desk) receipts(ctx context.Context, p pinned) (counts, error) {
 				sum.Objects = append(sum.Objects, u.Objects...)
 				c[k] = sum
 			}
-			return nil
-		}); err != nil {
-			return nil, err
 		}
 		if size.Batches != 0 {
 			return nil, fmt.Errorf("read receipts of plan %s: %d are missing", plan, size.Batches)

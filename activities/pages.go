@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"starkeep/cluster"
 	"starkeep/job"
 	"starkeep/snapshot"
@@ -24,11 +26,10 @@ const (
 	manifestPage = "manifest" // backup: the manifest, about to be written
 	againPages   = "again/"   // restore: loads of which an earlier attempt left no receipt, by live table
 
-	// Pages are deleted in the order of their names. These tell a late attempt, or a repeated release, what was decided,
-	// so they go last.
-	decisionPage  = "~decision"  // backup: commit or abandon
-	replacingPage = "~replacing" // restore: partitions are being replaced, there is no way back
-	puttingPage   = "~putting"   // restore: objects that are not tables are being put, there is no way back
+	// These tell a late attempt, or a repeated release, what was decided, so they are deleted last.
+	decisionPage  = repository.LastPages + "decision"  // backup: commit or abandon
+	replacingPage = repository.LastPages + "replacing" // restore: partitions are being replaced, there is no way back
+	puttingPage   = repository.LastPages + "putting"   // restore: objects that are not tables are being put, there is no way back
 )
 
 // decision settles whether a backup commits, before its manifest is written, or is abandoned, before its objects are
@@ -230,6 +231,30 @@ func (d *desk) settle(ctx context.Context, name string, v any) (first bool, err 
 		return false, d.read(ctx, name, v)
 	}
 	return err == nil, err
+}
+
+// list returns the names of the pages that begin with below.
+func (d *desk) list(ctx context.Context, below string) (names []string, err error) {
+	err = d.repo.ListPages(ctx, d.ref.Job, below, func(name string) error {
+		names = append(names, name)
+		return nil
+	})
+	return names, err
+}
+
+// readAll reads the pages that begin with below, several at once, in the order of their names.
+func readAll[T any](ctx context.Context, d *desk, below string) ([]T, error) {
+	names, err := d.list(ctx, below)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(statsAtOnce)
+	for i, name := range names {
+		g.Go(func() error { return d.read(ctx, name, &all[i]) })
+	}
+	return all, g.Wait()
 }
 
 // found reads a page that may be absent.

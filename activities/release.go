@@ -83,17 +83,14 @@ func (a *Activities) reopen(ctx context.Context, in job.ReleaseInput) (*desk, jo
 // job may rely on what it found, an unreadable manifest may name any of them.
 func (d *desk) sweep(ctx context.Context) (left int, why, err error) {
 	mine := map[string]snapshot.ObjectRef{}
-	if err := d.repo.ListPages(ctx, d.ref.Job, intentPages, func(name string) error {
-		var i intent
-		if err := d.read(ctx, name, &i); err != nil {
-			return err
-		}
+	intents, err := readAll[intent](ctx, d, intentPages)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, i := range intents {
 		for _, o := range i.New {
 			mine[o.Key] = o
 		}
-		return nil
-	}); err != nil {
-		return 0, nil, err
 	}
 	if len(mine) == 0 {
 		return 0, nil, nil

@@ -114,12 +114,12 @@ func (d *desk) writeIndex(ctx context.Context, entries []snapshot.PartitionEntry
 // concluded finds the round that ended the reading: the last one. Not every number before it has a page, since a view may
 // be lost before anything was pinned.
 func (d *desk) concluded(ctx context.Context) (p pinned, err error) {
+	names, err := d.list(ctx, pinnedPages)
 	last := 0
-	err = d.repo.ListPages(ctx, d.ref.Job, pinnedPages, func(name string) error {
-		round, err := strconv.Atoi(strings.TrimPrefix(name, pinnedPages))
+	for _, name := range names {
+		round, _ := strconv.Atoi(strings.TrimPrefix(name, pinnedPages)) // pinnedPage made the name
 		last = max(last, round)
-		return err
-	})
+	}
 	if err == nil {
 		err = d.read(ctx, pinnedPage(last), &p)
 	}

@@ -108,15 +108,23 @@ func (u *upload) unit(ctx context.Context, n int, x unit) (unitReceipt, error) {
 func (u *upload) put(ctx context.Context, name string, files []dataobject.File, tablets []int64) ([]snapshot.DataObject, error) {
 	objects := make([]snapshot.DataObject, len(files))
 	missing := make([]bool, len(files))
-	var want intent
+	look, lctx := errgroup.WithContext(ctx)
+	look.SetLimit(putsAtOnce)
 	for i, f := range files {
 		objects[i] = snapshot.DataObject{ObjectRef: repository.DataRef(f.SHA256, f.Size), Rows: f.Rows, Tablets: tablets}
-		there, err := u.repo.HasData(ctx, objects[i].ObjectRef)
-		if err != nil {
-			return nil, err
-		}
-		if missing[i] = !there; missing[i] {
-			want.New = append(want.New, objects[i].ObjectRef)
+		look.Go(func() error {
+			there, err := u.repo.HasData(lctx, objects[i].ObjectRef)
+			missing[i] = !there
+			return err
+		})
+	}
+	if err := look.Wait(); err != nil {
+		return nil, err
+	}
+	var want intent
+	for i, o := range objects {
+		if missing[i] {
+			want.New = append(want.New, o.ObjectRef)
 		}
 	}
 	if len(want.New) > 0 {
@@ -132,7 +140,7 @@ func (u *upload) put(ctx context.Context, name string, files []dataobject.File, 
 			if !missing[i] {
 				return nil
 			}
-			stored, err := u.repo.PutData(gctx, f.Path, objects[i].ObjectRef)
+			stored, err := u.repo.PutData(gctx, f.Path, objects[i].ObjectRef, true)
 			if stored {
 				u.stored.Add(f.Size)
 			}

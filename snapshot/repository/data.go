@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+
 	"starkeep/snapshot"
 	"starkeep/snapshot/dataobject"
 	"starkeep/storage"
@@ -45,12 +47,21 @@ func sumOf(form *regexp.Regexp, ref snapshot.ObjectRef) (sum [32]byte, err error
 // PutData stores a spooled file as the data object ref, and tells whether it had to be sent. An object that is there
 // with its size counts as stored. One with another size was cut or overwritten by somebody else: it is replaced, which
 // mends every snapshot that names it, since its name says what its bytes have to be.
-func (r *Repository) PutData(ctx context.Context, path string, ref snapshot.ObjectRef) (stored bool, err error) {
+//
+// missing says that the caller has just looked and found nothing: then the store is not asked again first.
+func (r *Repository) PutData(ctx context.Context, path string, ref snapshot.ObjectRef, missing bool) (stored bool, err error) {
 	sum, err := sumOf(dataKey, ref)
 	if err != nil {
 		return false, fmt.Errorf("put data object: %w", err)
 	}
-	return r.putContent(ctx, ref, storage.FileBody(path, ref.Size, sum), nil)
+	body := storage.FileBody(path, ref.Size, sum)
+	if missing {
+		err = r.bucket.Put(ctx, r.prefix+ref.Key, body, storage.PutOptions{IfAbsent: true})
+		if !errors.Is(err, storage.ErrExist) {
+			return err == nil, err
+		}
+	}
+	return r.putContent(ctx, ref, body, nil)
 }
 
 // putContent stores an object that is named by its content.
@@ -111,19 +122,14 @@ func (r *Repository) rotten(ref snapshot.ObjectRef, sum []byte) *DamageError {
 }
 
 // FetchData copies a data object into a new file in dir, verified by size and SHA-256, and returns its path. The caller
-// removes the file. A DamageError says that the object is lost, cut or has other bytes; dataobject.ErrSpoolFull that dir
-// is full.
+// removes the file. A large object comes in several ranges at once. A DamageError says that the object is lost, cut or has
+// other bytes; dataobject.ErrSpoolFull that dir is full.
 func (r *Repository) FetchData(ctx context.Context, ref snapshot.ObjectRef, dir string) (string, error) {
 	f, err := os.CreateTemp(dir, "*.parquet")
 	if err != nil {
 		return "", spoolError(dir, err)
 	}
-	err = r.verify(ctx, ref, func(body io.Reader, sum io.Writer) (int64, error) {
-		if err := rewind(f); err != nil {
-			return 0, spoolError(dir, err)
-		}
-		return io.Copy(&spool{f, dir}, io.TeeReader(body, sum))
-	})
+	err = r.fetch(ctx, ref, f, dir)
 	if closed := f.Close(); err == nil && closed != nil {
 		err = spoolError(dir, closed)
 	}
@@ -132,6 +138,62 @@ func (r *Repository) FetchData(ctx context.Context, ref snapshot.ObjectRef, dir 
 		return "", fmt.Errorf("fetch data object: %w", err)
 	}
 	return f.Name(), nil
+}
+
+// A large object is fetched in ranges of rangeBytes, rangesAtOnce of them.
+const (
+	rangeBytes   = 16 << 20
+	rangesAtOnce = 4
+)
+
+func (r *Repository) fetch(ctx context.Context, ref snapshot.ObjectRef, f *os.File, dir string) error {
+	if ref.Size > 2*rangeBytes {
+		if whole, err := r.fetchRanges(ctx, ref, f, dir); err != nil || whole {
+			return err
+		}
+	}
+	return r.verify(ctx, ref, func(body io.Reader, sum io.Writer) (int64, error) {
+		if err := rewind(f); err != nil {
+			return 0, spoolError(dir, err)
+		}
+		return io.Copy(&spool{f, dir}, io.TeeReader(body, sum))
+	})
+}
+
+// fetchRanges fetches an object in several ranges at once and tells whether that gave the right bytes. What is wrong with
+// them otherwise, reading it in one go tells.
+func (r *Repository) fetchRanges(ctx context.Context, ref snapshot.ObjectRef, f *os.File, dir string) (whole bool, err error) {
+	want, err := sumOf(dataKey, ref)
+	if err != nil {
+		return false, err
+	}
+	if damage, err := r.examine(ctx, ref); err != nil || damage != nil {
+		return false, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(rangesAtOnce)
+	for at := int64(0); at < ref.Size; at += rangeBytes {
+		g.Go(func() error {
+			body, err := r.bucket.Get(gctx, r.prefix+ref.Key, storage.Range{Offset: at, Length: min(rangeBytes, ref.Size-at)})
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(&spool{io.NewOffsetWriter(f, at), dir}, body)
+			return errors.Join(err, body.Close())
+		})
+	}
+	if err := g.Wait(); err != nil {
+		if errors.Is(err, storage.ErrNotExist) {
+			return false, nil // deleted since it was looked at
+		}
+		return false, err
+	}
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.NewSectionReader(f, 0, ref.Size+1))
+	if err != nil {
+		return false, spoolError(dir, err)
+	}
+	return n == ref.Size && [32]byte(sum.Sum(nil)) == want, nil
 }
 
 // verify reads an object through copy and compares its size and hash. Wrong bytes are read once more: damage is a final
@@ -191,7 +253,7 @@ func rewind(f *os.File) error {
 
 // spool tells errors of the spool folder from errors of the store.
 type spool struct {
-	file *os.File
+	file io.Writer
 	dir  string
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"starkeep/storage"
 )
@@ -123,32 +124,48 @@ func (r *Repository) ListPages(ctx context.Context, job, below string, fn func(n
 	})
 }
 
-// DeleteJob removes everything that a job keeps in the repository; its registration goes last, so that the job is known
-// until nothing of it is left. A job that keeps nothing is no error.
+// LastPages begins the names of pages that DeleteJob deletes behind all others.
+const LastPages = "~"
+
+// DeleteJob removes everything that a job keeps in the repository: LastPages behind the other pages, and its registration
+// last, so that the job is known until nothing of it is left. A job that keeps nothing is no error.
 func (r *Repository) DeleteJob(ctx context.Context, job string) error {
 	if !jobName.MatchString(job) {
 		return fmt.Errorf("delete job: %w: job %.140q", ErrInvalidName, job)
 	}
-	var keys []string
+	var pages, decisions []string
 	registered := false
 	err := r.list(ctx, "jobs/"+job+"/", func(i storage.Info) error {
-		if i.Key == registrationKey(job) {
+		switch name := strings.TrimPrefix(i.Key, "jobs/"+job+"/"); {
+		case i.Key == registrationKey(job):
 			registered = true
-		} else {
-			keys = append(keys, i.Key)
+		case strings.HasPrefix(name, LastPages):
+			decisions = append(decisions, i.Key)
+		default:
+			pages = append(pages, i.Key)
 		}
 		return nil
 	})
+	steps := [][]string{pages, decisions}
+	if registered {
+		steps = append(steps, []string{registrationKey(job)})
+	}
+	for _, keys := range steps {
+		if err == nil {
+			err = r.deleteAll(ctx, keys)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("delete job %s: %w", job, err)
 	}
-	if registered {
-		keys = append(keys, registrationKey(job))
-	}
-	for _, key := range keys {
-		if err := r.bucket.Delete(ctx, r.prefix+key); err != nil {
-			return fmt.Errorf("delete job %s: %w", job, err)
-		}
-	}
 	return nil
+}
+
+func (r *Repository) deleteAll(ctx context.Context, keys []string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readsAtOnce)
+	for _, key := range keys {
+		g.Go(func() error { return r.bucket.Delete(ctx, r.prefix+key) })
+	}
+	return g.Wait()
 }

@@ -52,7 +52,7 @@ func spoolFile(t testing.TB, content string) (string, snapshot.ObjectRef) {
 func putData(t testing.TB, r *Repository, content string) snapshot.ObjectRef {
 	t.Helper()
 	path, ref := spoolFile(t, content)
-	_, err := r.PutData(t.Context(), path, ref)
+	_, err := r.PutData(t.Context(), path, ref, false)
 	require.NoError(t, err)
 	return ref
 }
@@ -108,7 +108,7 @@ func (s *sample) write(ctx context.Context, dir string, r *Repository) error {
 		if err := os.WriteFile(path, []byte(c), 0o600); err != nil {
 			return err
 		}
-		if _, err := r.PutData(ctx, path, s.entries[i].Objects[0].ObjectRef); err != nil {
+		if _, err := r.PutData(ctx, path, s.entries[i].Objects[0].ObjectRef, false); err != nil {
 			return err
 		}
 	}
@@ -232,11 +232,11 @@ func TestEqualContentIsStoredOnce(t *testing.T) {
 	ok, err := r.HasData(t.Context(), ref)
 	require.NoError(t, err)
 	require.False(t, ok)
-	stored, err := r.PutData(t.Context(), path, ref)
+	stored, err := r.PutData(t.Context(), path, ref, false)
 	require.NoError(t, err)
 	require.True(t, stored)
 	b.TakeCalls()
-	stored, err = r.PutData(t.Context(), path, ref)
+	stored, err = r.PutData(t.Context(), path, ref, false)
 	require.NoError(t, err)
 	require.False(t, stored)
 	require.Equal(t, []fault.Call{{Method: fault.Stat, Key: prefix(testName) + ref.Key}}, b.TakeCalls(), "not sent again")
@@ -250,7 +250,7 @@ func TestSpoolFileThatChangedIsNeverStored(t *testing.T) {
 	r, b := create(t)
 	path, ref := spoolFile(t, "rows")
 	require.NoError(t, os.WriteFile(path, []byte("ROWS"), 0o600))
-	_, err := r.PutData(t.Context(), path, ref)
+	_, err := r.PutData(t.Context(), path, ref, false)
 	require.ErrorIs(t, err, storage.ErrBody)
 	require.Empty(t, listKeys(t, b, "data/"))
 }
@@ -263,7 +263,7 @@ func TestCutObjectIsMendedByTheNextPut(t *testing.T) {
 	ok, err := r.HasData(t.Context(), ref)
 	require.NoError(t, err)
 	require.False(t, ok)
-	stored, err := r.PutData(t.Context(), path, ref)
+	stored, err := r.PutData(t.Context(), path, ref, false)
 	require.NoError(t, err)
 	require.True(t, stored)
 	got, err := r.FetchData(t.Context(), ref, t.TempDir())
@@ -273,15 +273,60 @@ func TestCutObjectIsMendedByTheNextPut(t *testing.T) {
 	require.Equal(t, "rows", string(data))
 }
 
+func TestObjectKnownToBeMissingIsSentWithoutAnotherLook(t *testing.T) {
+	t.Parallel()
+	r, b := create(t)
+	path, ref := spoolFile(t, "rows")
+	b.TakeCalls()
+	stored, err := r.PutData(t.Context(), path, ref, true)
+	require.NoError(t, err)
+	require.True(t, stored)
+	require.Equal(t, []fault.Call{{Method: fault.Put, Key: prefix(testName) + ref.Key}}, b.TakeCalls())
+	stored, err = r.PutData(t.Context(), path, ref, true) // somebody else was faster
+	require.NoError(t, err)
+	require.False(t, stored)
+}
+
+func TestLargeObjectComesInRangesAndIsStillVerified(t *testing.T) {
+	t.Parallel()
+	r, b := create(t)
+	text := strings.Repeat("0123456789abcdef", 3*rangeBytes/16) + "tail"
+	ref := putData(t, r, text)
+	b.TakeCalls()
+	got, err := r.FetchData(t.Context(), ref, t.TempDir())
+	require.NoError(t, err)
+	data, err := os.ReadFile(got)
+	require.NoError(t, err)
+	require.True(t, text == string(data))
+	gets := 0
+	for _, c := range b.TakeCalls() {
+		if c.Method == fault.Get {
+			gets++
+		}
+	}
+	require.Equal(t, 4, gets)
+
+	rotten := "X" + text[1:]
+	require.NoError(t, b.Put(t.Context(), prefix(testName)+ref.Key, storage.BytesBody([]byte(rotten)), storage.PutOptions{}))
+	dir := t.TempDir()
+	_, err = r.FetchData(t.Context(), ref, dir)
+	var damage *DamageError
+	require.ErrorAs(t, err, &damage)
+	require.Contains(t, damage.Reason, "its bytes changed")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
 func TestPutRacesAndLostAnswersAreHarmless(t *testing.T) {
 	t.Parallel()
 	r, b := create(t)
 	path, ref := spoolFile(t, "rows")
 	b.Set(fault.Fault{Method: fault.Put, After: true})
-	_, err := r.PutData(t.Context(), path, ref)
+	_, err := r.PutData(t.Context(), path, ref, false)
 	require.ErrorIs(t, err, fault.ErrInjected)
 	b.Set(fault.Fault{Method: fault.Stat, Err: storage.ErrNotExist}) // looked before the other writer was done
-	stored, err := r.PutData(t.Context(), path, ref)
+	stored, err := r.PutData(t.Context(), path, ref, false)
 	require.NoError(t, err)
 	require.False(t, stored)
 }
