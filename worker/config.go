@@ -12,6 +12,9 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"starkeep/storage/limit"
+	"starkeep/storage/location"
 )
 
 // config is the workers' configuration file (TOML). Every setting but the clusters has a default; docs/operations.md
@@ -23,7 +26,22 @@ type config struct {
 	Upload  int                      `toml:"upload_worker_count"`   // transfers to the store at once; 0: as many as there are cores
 	Down    int                      `toml:"download_worker_count"` // transfers from the store at once; 0: as many as there are cores
 	Cluster map[string]clusterConfig `toml:"clusters"`
+
+	UploadLimit   int64 `toml:"upload_limit"`   // bytes a second that this worker sends to stores; 0: no limit
+	DownloadLimit int64 `toml:"download_limit"` // bytes a second that this worker takes from stores; 0: no limit
 }
+
+// store says how this worker opens repositories.
+func (c config) store() location.Options {
+	o := location.Options{Connections: requestsOfTransfer * (c.Upload + c.Down)}
+	if c.UploadLimit > 0 || c.DownloadLimit > 0 {
+		o.Limiter = limit.NewLimiter(c.UploadLimit, c.DownloadLimit)
+	}
+	return o
+}
+
+// requestsOfTransfer is how many requests one transfer has under way at once: connection pools are sized to them.
+const requestsOfTransfer = 8
 
 // clusterConfig is one [clusters.NAME].
 type clusterConfig struct {
@@ -61,6 +79,9 @@ func loadConfig(path string) (config, error) {
 		if *n == 0 {
 			*n = max(2, runtime.NumCPU())
 		}
+	}
+	if c.UploadLimit < 0 || c.DownloadLimit < 0 {
+		return c, fmt.Errorf("read configuration %s: upload_limit and download_limit are bytes a second; 0 is no limit", path)
 	}
 	for name, cl := range c.Cluster {
 		if err := cl.complete(name); err != nil {

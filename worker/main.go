@@ -79,7 +79,7 @@ func run(path string, verbose bool) error {
 	a := &activities.Activities{
 		Host:         h,
 		Clusters:     &clusters{config: conf},
-		Repositories: &repositories{temporal: c, journal: "file://" + journal, named: map[string]answer{}, open: map[int64]*repository.Repository{}},
+		Repositories: &repositories{temporal: c, options: conf.store(), journal: "file://" + journal, named: map[string]answer{}, open: map[int64]*repository.Repository{}},
 		Spool:        conf.Spool,
 		Uploads:      activities.NewGate(conf.Upload),
 		Downloads:    activities.NewGate(conf.Down),

@@ -26,6 +26,7 @@ const believed = 10 * time.Second
 // repositories opens repositories by the names in the registry, a workflow; handles are shared by their ids.
 type repositories struct {
 	temporal client.Client
+	options  location.Options
 	journal  string // location for the pages of jobs on read-only repositories
 
 	mu    sync.Mutex
@@ -113,11 +114,11 @@ func (r *repositories) handle(ctx context.Context, known job.SealedRepository) (
 // bucket opens the store. Nothing is ever written to a read-only one: the pages of its jobs go to the journal.
 func (r *repositories) bucket(ctx context.Context, known job.SealedRepository) (storage.Bucket, error) {
 	spec := storage.Spec{Location: known.Location, Properties: known.Properties, ReadOnly: known.ReadOnly}
-	bucket, err := location.Open(ctx, spec, false)
+	bucket, err := location.Open(ctx, spec, r.options)
 	if err != nil || !known.ReadOnly {
 		return bucket, err
 	}
-	journal, err := location.Open(ctx, storage.Spec{Location: r.journal}, true)
+	journal, err := location.Open(ctx, storage.Spec{Location: r.journal}, location.Options{Create: true})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal: %w", err), bucket.Close())
 	}
@@ -126,7 +127,9 @@ func (r *repositories) bucket(ctx context.Context, known job.SealedRepository) (
 
 // Check implements activities.Repositories.
 func (r *repositories) Check(ctx context.Context, s job.SealedRepository) error {
-	bucket, err := location.Open(ctx, storage.Spec{Location: s.Location, Properties: s.Properties, ReadOnly: s.ReadOnly}, !s.ReadOnly)
+	o := r.options
+	o.Create = true
+	bucket, err := location.Open(ctx, storage.Spec{Location: s.Location, Properties: s.Properties, ReadOnly: s.ReadOnly}, o)
 	if err != nil {
 		return err
 	}
