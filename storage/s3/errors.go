@@ -48,7 +48,7 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 func (b *Bucket) explain(op string, err error) (kind error, text string) {
 	switch service(err) {
 	case "ec2imds":
-		return explainMetadata(err)
+		return b.explainMetadata(err)
 	case "STS":
 		return b.explainRole(err)
 	}
@@ -74,15 +74,17 @@ func (b *Bucket) explainRole(err error) (error, string) {
 }
 
 // explainMetadata explains why the machine has no credentials to give.
-func explainMetadata(err error) (error, string) {
+func (b *Bucket) explainMetadata(err error) (error, string) {
 	switch code := status(err); {
 	case code == http.StatusNotFound:
 		return storage.ErrDenied, "there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key"
 	case code >= 400 && code < 500:
 		return storage.ErrDenied, fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code)
+	case b.settings.login.profile:
+		return storage.ErrUnavailable, "the instance metadata service does not answer (" + innermost(err) + ")"
 	}
-	return storage.ErrUnavailable, "there are no credentials: the instance metadata service does not answer (" + innermost(err) +
-		"); set aws.s3.access_key and aws.s3.secret_key, or run on a machine with an instance profile"
+	// The last of the SDK's chain. Whoever did not ask for it runs on a machine that has none.
+	return storage.ErrDenied, "there are no credentials, neither in the environment nor in files nor of the machine: set aws.s3.access_key and aws.s3.secret_key"
 }
 
 // answer is what a code of S3 means here and what to do about it.
@@ -133,7 +135,8 @@ var answers = map[string]answer{
 // explainAnswer explains what the store said.
 func (b *Bucket) explainAnswer(op, code, message string, status int, region string) (error, string) {
 	said := code
-	if message = oneLine(message); message != "" && message != code {
+	// UnknownError is what the SDK says when the store said nothing.
+	if message = oneLine(message); message != "" && message != code && message != "UnknownError" {
 		said += " (" + message + ")"
 	}
 	known, ok := answers[code]

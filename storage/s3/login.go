@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"starkeep/storage/property"
 )
@@ -85,19 +86,19 @@ func readSource(p *property.Set) string {
 	return "" // DEFAULT of Doris gives way to keys
 }
 
-// load makes the configuration of the client, credentials included. Keys and roles that are written down do not depend on
-// files in the home of whoever runs the worker.
+// load makes the configuration of the client, credentials included. AWS_CA_BUNDLE, AWS_ENDPOINT_URL_STS and the like count
+// in every mode.
 func (s settings) load(ctx context.Context, connections int) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(s.limits.httpClient(connections)),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithLogger(logging.Nop{}), // what matters is in the errors
 	}
 	if s.region != "" {
 		options = append(options, config.WithRegion(s.region))
 	}
 	if given := s.login.given(); given != nil {
-		options = append(options, config.WithCredentialsProvider(given),
-			config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}))
+		options = append(options, config.WithCredentialsProvider(given))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

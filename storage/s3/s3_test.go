@@ -3,11 +3,9 @@ package s3_test
 import (
 	"context"
 	"maps"
-	"net/http"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
@@ -74,11 +72,3 @@ func empty(t testing.TB, server *minio.Server, name string) {
 }
 
 func TestMinIOIsABucket(t *testing.T) { storagetest.Run(t, place()) }
-
-// A store without conditional writes.
-func TestBucketWithoutConditions(t *testing.T) {
-	storagetest.Run(t, place("fs.s3a.create.conditional.enabled", "false"))
-}
-
-var _ = http.MethodGet
-var _ = aws.String
