@@ -56,13 +56,6 @@ func (c *cell) seen(from int) []generation {
 	return slices.Clone(c.states[from:])
 }
 
-// settledNow tells whether it is certain what the key holds.
-func (c *cell) settledNow() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.settled == len(c.states)-1
-}
-
 // history is for the report of a failure: the last states, "3, 4?" where 4 was begun and not answered.
 func (c *cell) history() string {
 	c.mu.Lock()
