@@ -88,9 +88,9 @@ func readSource(p *property.Set) string {
 
 // load makes the configuration of the client, credentials included. AWS_CA_BUNDLE, AWS_ENDPOINT_URL_STS and the like count
 // in every mode.
-func (s settings) load(ctx context.Context, connections int) (aws.Config, error) {
+func (s settings) load(ctx context.Context, o Options) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(s.limits.httpClient(connections)),
+		config.WithHTTPClient(s.limits.httpClient(o)),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 		config.WithLogger(logging.Nop{}), // what matters is in the errors
 	}

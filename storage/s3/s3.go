@@ -24,6 +24,8 @@ type Options struct {
 	Connections int
 	// Prefix is what all keys will begin with. Open lists below it, because a policy may allow nothing else.
 	Prefix string
+
+	dial dialer // nil is the network; tests stand in for hosts they cannot reach
 }
 
 // Bucket is a handle on a bucket. Safe for concurrent use.
@@ -49,7 +51,7 @@ func Open(ctx context.Context, name string, properties map[string]string, o Opti
 		o.Connections = 2 * runtime.NumCPU()
 	}
 	b := &Bucket{name: name, settings: set, single: maxSingle, part: minPart}
-	if err := b.connect(ctx, o.Connections); err != nil {
+	if err := b.connect(ctx, o); err != nil {
 		return nil, b.fail(ctx, "open", "", err)
 	}
 	if err := b.probe(ctx, o.Prefix); err != nil {
@@ -60,8 +62,8 @@ func Open(ctx context.Context, name string, properties map[string]string, o Opti
 }
 
 // connect makes the client; nothing is sent yet.
-func (b *Bucket) connect(ctx context.Context, connections int) error {
-	cfg, err := b.settings.load(ctx, connections)
+func (b *Bucket) connect(ctx context.Context, options Options) error {
+	cfg, err := b.settings.load(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,18 @@ import (
 // bufferSize is of one read or write of a connection. Go's own 4 to 32 KiB cost a core for each 1 to 2 GB/s in system calls.
 const bufferSize = 256 << 10
 
+// dialer is net.Dialer.DialContext.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
 // httpClient is what config.LoadDefaultConfig may still add the authorities of AWS_CA_BUNDLE to.
-func (l limits) httpClient(connections int) *awshttp.BuildableClient {
-	dialer := &net.Dialer{Timeout: l.dial, KeepAlive: 30 * time.Second}
+func (l limits) httpClient(o Options) *awshttp.BuildableClient {
+	dial := o.dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: l.dial, KeepAlive: 30 * time.Second}).DialContext
+	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
+			conn, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
@@ -30,7 +36,7 @@ func (l limits) httpClient(connections int) *awshttp.BuildableClient {
 		t.ForceAttemptHTTP2 = false // many transfers in one connection would share one window
 		t.TLSHandshakeTimeout = l.dial
 		t.MaxIdleConns = 0
-		t.MaxIdleConnsPerHost = connections
+		t.MaxIdleConnsPerHost = o.Connections
 		t.MaxConnsPerHost = l.connections
 		t.ReadBufferSize, t.WriteBufferSize = bufferSize, bufferSize
 		t.DisableCompression = true // objects are their bytes
