@@ -18,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/storage"
+	"starkeep/storage/fault"
 	"starkeep/storage/file"
+	"starkeep/storage/retry"
 	"starkeep/storage/storagetest"
 )
 
@@ -49,8 +51,37 @@ func TestConformance(t *testing.T) {
 		return storagetest.Place{
 			Open:       func() storage.Bucket { return open(t, dir) },
 			RemoveRoot: func() { require.NoError(t, os.RemoveAll(dir)) },
+			Missing:    func() (storage.Bucket, error) { return file.Open(dir+".none", false) },
 			Denied:     func(do func()) { denied(t, dir, do) },
+			Leftovers:  func() []string { return leftovers(t, dir) },
 		}
+	})
+}
+
+// leftovers names the work files.
+func leftovers(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, file.WorkFolder))
+	if !errors.Is(err, os.ErrNotExist) {
+		require.NoError(t, err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestNemesisLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	chaos := fault.NewChaos(1, .1)
+	storagetest.Nemesis(t, storagetest.NemesisOptions{
+		Open: func() storage.Bucket {
+			return retry.New(chaos.Wrap(open(t, dir)), retry.Policy{Attempts: 12, First: time.Millisecond, Max: 20 * time.Millisecond})
+		},
+		Faults:    chaos.Counts,
+		Dead:      chaos.Dead,
+		Leftovers: func() []string { return leftovers(t, dir) },
 	})
 }
 

@@ -24,6 +24,10 @@ func TestConformance(t *testing.T) {
 				return b
 			},
 			RemoveRoot: func() { mem.Drop(name) },
+			Missing: func() (storage.Bucket, error) {
+				b, err := mem.Open(name+"none", false)
+				return b, err
+			},
 		}
 	})
 }

@@ -41,7 +41,7 @@ type NemesisOptions struct {
 // Nemesis works on a bucket with many hands for a while, as nothing but faults go on below it: puts, creates, deletes,
 // reads of whole objects and of ranges, stats, lists. Every answer is held against what the answer may be. In the end all
 // that was stored has to be there, whole, and nothing else.
-func Nemesis(t *testing.T, o NemesisOptions) {
+func Nemesis(t testing.TB, o NemesisOptions) {
 	n := newNemesis(t, o)
 	t.Logf("nemesis: seed %d, %v, %d workers", n.o.Seed, n.o.For, n.o.Workers)
 	n.storm()
@@ -52,7 +52,7 @@ func Nemesis(t *testing.T, o NemesisOptions) {
 }
 
 type nemesis struct {
-	t        *testing.T
+	t        testing.TB
 	o        NemesisOptions
 	contents contents
 	handles  []storage.Bucket
@@ -68,7 +68,7 @@ type nemesis struct {
 	ops map[string]int64
 }
 
-func newNemesis(t *testing.T, o NemesisOptions) *nemesis {
+func newNemesis(t testing.TB, o NemesisOptions) *nemesis {
 	t.Helper()
 	o.defaults(t)
 	n := &nemesis{t: t, o: o, contents: contents{o.Seed, o.MaxSize}, ops: map[string]int64{}}
@@ -88,7 +88,7 @@ func newNemesis(t *testing.T, o NemesisOptions) *nemesis {
 	return n
 }
 
-func (o *NemesisOptions) defaults(t *testing.T) {
+func (o *NemesisOptions) defaults(t testing.TB) {
 	t.Helper()
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()

@@ -282,7 +282,7 @@ func (r *races) leave(key string, g generation, answered bool, err error) {
 }
 
 // cells returns what the races may have left: the winner's object; without a winner, that of one whose answer was lost.
-func (r *races) cells(t *testing.T) (all []*cell) {
+func (r *races) cells(t testing.TB) (all []*cell) {
 	t.Helper()
 	for _, of := range r.all {
 		require.LessOrEqual(t, len(of.winner), 1, "%s was won twice", of.key)
