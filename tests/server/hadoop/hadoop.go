@@ -1,0 +1,412 @@
+// Package hadoop runs a real Apache Hadoop HDFS for a test: one name node or a pair of them, and data nodes, each a Java
+// process on free ports of 127.0.0.1.
+package hadoop
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/colinmarc/hdfs/v2"
+	"github.com/stretchr/testify/require"
+)
+
+// Service is the name service of a pair of name nodes.
+const Service = "pair"
+
+// Options vary a server. The zero value is one name node and one data node.
+type Options struct {
+	DataNodes int               // 0: one
+	HA        bool              // a pair of name nodes, nn1 and nn2; nn1 is made active, nn2 stays standby
+	Site      map[string]string // more of hdfs-site.xml
+}
+
+// Server is a running HDFS. Its methods are for one test at a time; the server itself serves many.
+type Server struct {
+	NameNodes []string // their RPC addresses
+	DataNodes int
+	Superuser string // may do everything; the name of the user who runs the test
+
+	options Options
+	http    []string // addresses where the name nodes show their state
+	nodes   []node
+	folder  string
+	keeper  *keeper
+	client  *http.Client
+}
+
+// node is where a data node listens.
+type node struct{ transfer, http, ipc string }
+
+var (
+	sharedOnce sync.Once
+	shared     *Server
+)
+
+// Shared returns the one server of this test process; tests keep apart by using a folder each.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	sharedOnce.Do(func() { shared = start(t, Options{}) })
+	require.NotNil(t, shared, "HDFS did not start in an earlier test")
+	return shared
+}
+
+// Start runs a server of its own until the test ends.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := start(t, o)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Home returns the folder of Hadoop, which `make tools` fetches. Without it the test fails: it is required.
+func Home(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+			continue
+		}
+		home := filepath.Join(dir, ".tools", "hadoop")
+		require.DirExists(t, filepath.Join(home, "lib"), "Hadoop is missing: run `make tools`")
+		_, err := exec.LookPath("java")
+		require.NoError(t, err, "Java is missing: run `make tools`")
+		return home
+	}
+	require.FailNow(t, "the test does not run inside the repository")
+	return ""
+}
+
+func start(t testing.TB, o Options) *Server {
+	t.Helper()
+	me, err := user.Current()
+	require.NoError(t, err)
+	folder, err := os.MkdirTemp("", "starkeep-hadoop-")
+	require.NoError(t, err)
+	s := &Server{
+		DataNodes: max(1, o.DataNodes),
+		Superuser: me.Username,
+		options:   o,
+		folder:    folder,
+		keeper:    newKeeper(t, folder),
+		client:    &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	}
+	for range s.names() {
+		s.NameNodes = append(s.NameNodes, freeAddress(t))
+		s.http = append(s.http, freeAddress(t))
+	}
+	for i, name := range s.names() {
+		s.configure(t, name, s.nameNodeSite(i))
+	}
+	for i := range s.DataNodes {
+		s.nodes = append(s.nodes, node{freeAddress(t), freeAddress(t), freeAddress(t)})
+		s.configure(t, dataNode(i), s.dataNodeSite(i))
+	}
+	s.format(t)
+	for i := range s.NameNodes {
+		s.RunNameNode(t, i)
+	}
+	if o.HA {
+		s.Activate(t, 0)
+	}
+	for i := range s.DataNodes {
+		s.RunDataNode(t, i)
+	}
+	return s
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// names are the ids of the name nodes.
+func (s *Server) names() []string {
+	if s.options.HA {
+		return []string{"nn1", "nn2"}
+	}
+	return []string{"nn1"}
+}
+
+func dataNode(i int) string { return fmt.Sprintf("dn%d", i+1) }
+
+// site is what all daemons and tools are told: hdfs-default.xml and core-default.xml of Hadoop 3.4 explain the names.
+func (s *Server) site() map[string]string {
+	site := map[string]string{
+		"fs.defaultFS":                            "hdfs://" + s.NameNodes[0],
+		"dfs.replication":                         "1",
+		"dfs.namenode.safemode.extension":         "0",
+		"dfs.heartbeat.interval":                  "1",
+		"dfs.namenode.heartbeat.recheck-interval": "1000",
+		"dfs.ls.limit":                            "100",                                          // so that tests see listings of many pages
+		"hadoop.security.group.mapping":           "org.apache.hadoop.security.NullGroupsMapping", // users of tests have no accounts
+		"hadoop.tmp.dir":                          filepath.Join(s.folder, "tmp"),
+	}
+	if s.options.HA {
+		site["fs.defaultFS"] = "hdfs://" + Service
+		site["dfs.nameservices"] = Service
+		site["dfs.ha.namenodes."+Service] = strings.Join(s.names(), ",")
+		site["dfs.client.failover.proxy.provider."+Service] = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider"
+		site["dfs.namenode.shared.edits.dir"] = "file://" + filepath.Join(s.folder, "shared")
+		site["dfs.ha.fencing.methods"] = "shell(true)"
+		site["dfs.ha.tail-edits.period"] = "1s"
+	}
+	for i, name := range s.names() {
+		suffix := ""
+		if s.options.HA {
+			suffix = "." + Service + "." + name
+		}
+		site["dfs.namenode.rpc-address"+suffix] = s.NameNodes[i]
+		site["dfs.namenode.http-address"+suffix] = s.http[i]
+	}
+	maps.Copy(site, s.options.Site)
+	return site
+}
+
+func (s *Server) nameNodeSite(i int) map[string]string {
+	site := s.site()
+	if s.options.HA {
+		site["dfs.ha.namenode.id"] = s.names()[i] // both run on one address, so they cannot find out themselves
+	}
+	site["dfs.namenode.name.dir"] = "file://" + filepath.Join(s.folder, s.names()[i]+".data")
+	return site
+}
+
+func (s *Server) dataNodeSite(i int) map[string]string {
+	site := s.site()
+	site["dfs.datanode.data.dir"] = "file://" + filepath.Join(s.folder, dataNode(i)+".data")
+	site["dfs.datanode.hostname"] = "127.0.0.1"
+	site["dfs.datanode.address"] = s.nodes[i].transfer
+	site["dfs.datanode.http.address"] = s.nodes[i].http
+	site["dfs.datanode.ipc.address"] = s.nodes[i].ipc
+	return site
+}
+
+type xmlProperty struct {
+	Name  string `xml:"name"`
+	Value string `xml:"value"`
+}
+
+// configure writes the configuration folder of a daemon.
+func (s *Server) configure(t testing.TB, name string, site map[string]string) {
+	t.Helper()
+	var file struct {
+		XMLName    xml.Name      `xml:"configuration"`
+		Properties []xmlProperty `xml:"property"`
+	}
+	for _, key := range slices.Sorted(maps.Keys(site)) {
+		file.Properties = append(file.Properties, xmlProperty{key, site[key]})
+	}
+	text, err := xml.Marshal(file)
+	require.NoError(t, err)
+	const log = `log4j.rootLogger=WARN,out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %c{1}: %m%n
+`
+	folder := filepath.Join(s.folder, name+".conf")
+	// The daemons look for the pages of their web servers on the class path; the jars have none.
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "webapps", "hdfs"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "webapps", "datanode"), 0o700))
+	for file, content := range map[string]string{"core-site.xml": string(text), "hdfs-site.xml": string(text), "log4j.properties": log} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600))
+	}
+}
+
+// java is the command that runs a class of Hadoop with the configuration of a daemon.
+func (s *Server) java(t testing.TB, name, class string, args ...string) []string {
+	t.Helper()
+	home := Home(t)
+	return append([]string{
+		// Small, and started fast: tests start it often and run it for a short while.
+		"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+		"-Dhadoop.home.dir=" + home, "-cp", filepath.Join(s.folder, name+".conf") + ":" + filepath.Join(home, "lib", "*"), class,
+	}, args...)
+}
+
+// tool runs a command of Hadoop to its end.
+func (s *Server) tool(t testing.TB, name, class string, args ...string) {
+	t.Helper()
+	command := s.java(t, name, class, args...)
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	require.NoError(t, err, "%s %v: %s", class, args, out)
+}
+
+const nameNodeClass = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+
+// format makes an empty file system. The second name node of a pair begins with a copy of it.
+func (s *Server) format(t testing.TB) {
+	t.Helper()
+	s.tool(t, "nn1", nameNodeClass, "-format", "-nonInteractive")
+	if s.options.HA {
+		from, to := filepath.Join(s.folder, "nn1.data"), filepath.Join(s.folder, "nn2.data")
+		require.NoError(t, os.CopyFS(to, os.DirFS(from)))
+	}
+}
+
+// RunNameNode starts a name node, and waits until it answers and, alone, has left safe mode.
+func (s *Server) RunNameNode(t testing.TB, i int) {
+	t.Helper()
+	name := s.names()[i]
+	s.keeper.run(t, name, s.java(t, name, nameNodeClass))
+	s.await(t, name, func() bool {
+		state := s.ask(s.http[i], "NameNode", "NameNodeStatus")["State"]
+		if s.options.HA {
+			return state == "standby" || state == "active"
+		}
+		return state == "active" && s.ask(s.http[i], "NameNode", "FSNamesystemState")["FSState"] == "Operational"
+	})
+}
+
+// KillNameNode ends a name node at once, as a power failure does. RunNameNode brings it back.
+func (s *Server) KillNameNode(t testing.TB, i int) {
+	t.Helper()
+	s.keeper.order(t, "kill", s.names()[i])
+}
+
+// RunDataNode starts a data node, and waits until the active name node counts it.
+func (s *Server) RunDataNode(t testing.TB, i int) {
+	t.Helper()
+	name := dataNode(i)
+	s.keeper.run(t, name, s.java(t, name, "org.apache.hadoop.hdfs.server.datanode.DataNode"))
+	s.await(t, name, func() bool { return s.serves(i) })
+}
+
+// serves tells whether a data node works for every name node, and the active one counts it.
+func (s *Server) serves(i int) bool {
+	var actors []struct{ ActorState string }
+	text, _ := s.ask(s.nodes[i].http, "DataNode", "DataNodeInfo")["BPServiceActorInfo"].(string)
+	_ = json.Unmarshal([]byte(text), &actors) // what is no JSON has no actors
+	if len(actors) != len(s.NameNodes) {
+		return false
+	}
+	for _, a := range actors {
+		if a.ActorState != "RUNNING" {
+			return false
+		}
+	}
+	return slices.ContainsFunc(s.http, func(address string) bool {
+		live, _ := s.ask(address, "NameNode", "NameNodeInfo")["LiveNodes"].(string)
+		return s.ask(address, "NameNode", "NameNodeStatus")["State"] == "active" && strings.Contains(live, `"`+s.nodes[i].transfer+`"`)
+	})
+}
+
+// KillDataNode ends a data node at once. RunDataNode brings it back.
+func (s *Server) KillDataNode(t testing.TB, i int) {
+	t.Helper()
+	s.keeper.order(t, "kill", dataNode(i))
+}
+
+// Stall stops a data node in its tracks: it keeps its connections and answers nothing, until Resume.
+func (s *Server) Stall(t testing.TB, i int) {
+	t.Helper()
+	s.keeper.order(t, "STOP", dataNode(i))
+}
+
+// Resume lets a data node go on.
+func (s *Server) Resume(t testing.TB, i int) {
+	t.Helper()
+	s.keeper.order(t, "CONT", dataNode(i))
+}
+
+// Activate makes a name node of a pair the active one. The other one must be standby or dead.
+func (s *Server) Activate(t testing.TB, i int) {
+	t.Helper()
+	s.tool(t, s.names()[i], "org.apache.hadoop.hdfs.tools.DFSHAAdmin", "-transitionToActive", "--forceactive", s.names()[i])
+	s.await(t, s.names()[i], func() bool { return s.ask(s.http[i], "NameNode", "FSNamesystemState")["FSState"] == "Operational" })
+}
+
+// Standby makes the active name node of a pair a standby one.
+func (s *Server) Standby(t testing.TB, i int) {
+	t.Helper()
+	s.tool(t, s.names()[i], "org.apache.hadoop.hdfs.tools.DFSHAAdmin", "-transitionToStandby", s.names()[i])
+}
+
+// Admin runs hdfs dfsadmin.
+func (s *Server) Admin(t testing.TB, args ...string) {
+	t.Helper()
+	s.tool(t, "nn1", "org.apache.hadoop.hdfs.tools.DFSAdmin", args...)
+}
+
+// ask returns a bean that a daemon shows on its HTTP port; nil when it does not answer.
+func (s *Server) ask(address, service, bean string) map[string]any {
+	answer, err := s.client.Get("http://" + address + "/jmx?qry=" + url.QueryEscape("Hadoop:service="+service+",name="+bean))
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var text struct{ Beans []map[string]any }
+	if json.NewDecoder(answer.Body).Decode(&text) != nil || len(text.Beans) == 0 {
+		return nil
+	}
+	return text.Beans[0]
+}
+
+// await polls until a daemon is ready.
+func (s *Server) await(t testing.TB, name string, ready func() bool) {
+	t.Helper()
+	for until := time.Now().Add(90 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		if ready() {
+			return
+		}
+	}
+	require.FailNow(t, name+" did not become ready", "%s", s.keeper.log(name))
+}
+
+// Put stores a file with the raw library, as user.
+func (s *Server) Put(t testing.TB, user, path string, content []byte) {
+	t.Helper()
+	w, err := s.Client(t, user).Create(path)
+	require.NoError(t, err)
+	_, err = w.Write(content)
+	require.NoError(t, err)
+	// The library says so as long as the data node has not yet told the name node of the block.
+	for err = w.Close(); hdfs.IsErrReplicating(err); err = w.Close() {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, err)
+}
+
+// Client returns a client of the raw library that acts as user; the test closes it by ending.
+func (s *Server) Client(t testing.TB, user string) *hdfs.Client {
+	t.Helper()
+	c, err := hdfs.NewClient(hdfs.ClientOptions{Addresses: s.NameNodes, User: user})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Folder makes a folder that belongs to user, and returns its path. Nobody else may look into it.
+func (s *Server) Folder(t testing.TB, user string) string {
+	t.Helper()
+	c := s.Client(t, s.Superuser)
+	path := "/" + strings.ToLower(rand.Text())
+	require.NoError(t, c.Mkdir(path, 0o700))
+	require.NoError(t, c.Chmod(path, 0o700)) // the library's Mkdir is subject to no umask, the server's may be
+	require.NoError(t, c.Chown(path, user, "test"))
+	return path
+}
+
+// stop ends all daemons for good and removes their data.
+func (s *Server) stop() {
+	s.keeper.stop()
+	s.client.CloseIdleConnections()
+}
