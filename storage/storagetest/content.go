@@ -34,7 +34,7 @@ func (c contents) size(key string, g generation) int64 {
 		return 0
 	case p < 5:
 		return smallest + source.Int64N(100)
-	case p < 14:
+	case p < 17:
 		return smallest + source.Int64N(min(64<<10, c.max))
 	default:
 		return smallest + source.Int64N(c.max)

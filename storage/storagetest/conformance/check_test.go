@@ -246,7 +246,9 @@ func failure(t *testing.T, name string, spoil func(good storage.Bucket, b *broke
 	go func() {
 		defer close(done)
 		defer trial.end()
-		checks[i].Run(trial, place, Full())
+		scale := Modest()
+		scale.Listed = Full().Listed
+		checks[i].Run(trial, place, scale)
 	}()
 	<-done
 	skipped, detail := trial.result()

@@ -39,6 +39,8 @@ const (
 	checkWithin = time.Minute      // one check
 	sweepWithin = 30 * time.Second // deleting what one check wrote, also after ctx has ended
 	stopWithin  = 5 * time.Second  // a check whose time is up
+
+	abandonedAfter = time.Hour // an examination whose objects are that old is over, however it ended
 )
 
 // Names of the verdicts that are no Check's.
@@ -53,7 +55,7 @@ const (
 func Examine(ctx context.Context, open func() (storage.Bucket, error), o Options) []Verdict {
 	e := &examination{ctx: ctx, open: open, o: o, below: o.Prefix}
 	if !o.ReadOnly {
-		e.below = strings.TrimPrefix(fmt.Sprintf("%s/examination-%x", o.Prefix, random(8)), "/")
+		e.below = fmt.Sprintf("%s%x", e.family(), random(8))
 	}
 	e.first()
 	if o.ReadOnly {
@@ -75,6 +77,9 @@ type examination struct {
 	left     error  // why something could not be deleted
 	verdicts []Verdict
 }
+
+// family is what all examinations below one prefix write below.
+func (e *examination) family() string { return strings.TrimPrefix(e.o.Prefix+"/examination-", "/") }
 
 func (e *examination) first() {
 	answers := Check{Name: Answers, Title: "The store answers, and lets its content be listed", run: func(t T, s *suite) {
@@ -98,7 +103,7 @@ func (e *examination) all(checks []Check) {
 		below := fmt.Sprintf("%s/%02d", e.below, i)
 		v := e.check(c, below)
 		if v.Skipped == "" {
-			e.sweep(below)
+			e.sweep(below + "/")
 		}
 		if i == 0 && v.Detail != "" {
 			e.why = "nothing could be written and read back"
@@ -106,13 +111,13 @@ func (e *examination) all(checks []Check) {
 	}
 }
 
-// last looks that all that was written is gone.
+// last looks that all that was written is gone, also what examinations that were killed have left.
 func (e *examination) last() {
 	if !e.wrote {
 		return
 	}
 	began := time.Now()
-	e.sweep(e.below)
+	e.sweep(e.family())
 	v := Verdict{Name: LeavesNothing, Title: "Everything that was written here is deleted again", OK: e.left == nil, Took: time.Since(began)}
 	if e.left != nil {
 		v.Detail = oneLine(e.left.Error())
@@ -188,27 +193,31 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// sweep deletes everything below a prefix. It goes on when ctx has ended: what was written must not stay.
+// sweep deletes what this examination has written below a prefix, and what others left there long ago. It goes on when ctx
+// has ended: what was written must not stay.
 func (e *examination) sweep(below string) {
 	e.wrote = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), sweepWithin)
 	defer cancel()
-	if err := deleteAll(ctx, e.open, below); err != nil {
-		e.left = fmt.Errorf("delete what was written below %s: %w", below, err)
-	} else if below == e.below {
+	if err := e.delete(ctx, below); err != nil {
+		e.left = fmt.Errorf("delete what was written below %s: %w", e.below, err)
+	} else if below == e.family() {
 		e.left = nil // what an earlier sweep could not do is done
 	}
 }
 
-func deleteAll(ctx context.Context, open func() (storage.Bucket, error), below string) (err error) {
-	b, err := open()
+func (e *examination) delete(ctx context.Context, below string) (err error) {
+	b, err := e.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	var keys []string
-	if err := b.List(ctx, below+"/", func(i storage.Info) error {
-		keys = append(keys, i.Key)
+	if err := b.List(ctx, below, func(i storage.Info) error {
+		// A wrong clock does no harm: at worst, another examination of the same time fails.
+		if strings.HasPrefix(i.Key, e.below+"/") || time.Since(i.Modified) > abandonedAfter {
+			keys = append(keys, i.Key)
+		}
 		return nil
 	}); err != nil {
 		return err

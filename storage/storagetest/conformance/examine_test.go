@@ -166,6 +166,28 @@ func TestEndedExaminationLeavesNothing(t *testing.T) {
 	require.Empty(t, keys(t, f))
 }
 
+// aged shows objects as old as they say.
+type aged struct{ storage.Bucket }
+
+func (a aged) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
+	return a.Bucket.List(ctx, prefix, func(i storage.Info) error {
+		if strings.Contains(i.Key, "old") {
+			i.Modified = i.Modified.Add(-2 * time.Hour)
+		}
+		return fn(i)
+	})
+}
+
+func TestKilledExaminationIsCleanedUpByTheNext(t *testing.T) {
+	t.Parallel()
+	f, _ := place(t)
+	for _, key := range []string{"probe/examination-old/00/k", "probe/examination-other/00/k", "probe/old", "examination-old"} {
+		put(t, f, key, "x")
+	}
+	conformance.Examine(t.Context(), func() (storage.Bucket, error) { return aged{f}, nil }, conformance.Options{Prefix: "probe"})
+	require.Equal(t, []string{"examination-old", "probe/examination-other/00/k", "probe/old"}, keys(t, f), "living ones and others' objects stay")
+}
+
 // panicking panics in one method.
 type panicking struct{ storage.Bucket }
 
