@@ -30,8 +30,8 @@ func perSecond(bytes int64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(bytes), int(min(max(bytes/10, 1), math.MaxInt32)))
 }
 
-// New returns b with its transfers held to l. It owns b. What counts is the bytes of bodies as they are read: a backend
-// that reads a body twice (or a repeat of a Put) pays twice.
+// New returns b with its transfers held to l. It owns b. What counts is the bytes of bodies as they are read: a repeat
+// of a Put pays again.
 func New(b storage.Bucket, l *Limiter) storage.Bucket {
 	return &bucket{Bucket: b, limiter: l}
 }
@@ -83,6 +83,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Local returns the body without the limit, for who reads it but does not send it: a checksum that has to go first.
+func (r *reader) Local() io.ReadCloser { return r.ReadCloser }
 
 // sleep is what rate.Limiter.WaitN does, but it waits until the deadline and then returns the context's own error.
 func sleep(ctx context.Context, d time.Duration) error {
