@@ -1,0 +1,229 @@
+package hdfs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/colinmarc/hdfs/v2"
+
+	"starkeep/storage"
+)
+
+// publishTries bounds the retries of a Put that loses its folder to deletes of the folder's other objects.
+const publishTries = 100
+
+// Put implements storage.Bucket. Without IfAbsent, a rename replaces the older object in the same step; with it, the name
+// node renames only to a path that is free.
+func (b *Bucket) Put(ctx context.Context, key string, body storage.Body, opts storage.PutOptions) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	work, stored := path.Join(b.root, WorkFolder, rand.Text()), false
+	err := b.use(ctx, "put", key, func(s *session) error {
+		if opts.IfAbsent {
+			if err := b.free(s, key); err != nil {
+				return err
+			}
+		}
+		stored = true
+		if err := b.write(ctx, s, work, body); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return b.publish(s, work, key, opts)
+	})
+	if err != nil && stored {
+		b.discard(ctx, work)
+	}
+	return err
+}
+
+// free returns storage.ErrExist for a key that is taken. It only saves the sending: the rename decides.
+func (b *Bucket) free(s *session, key string) error {
+	status, err := s.status(b.path(key))
+	if err == nil && status != nil {
+		return taken(status)
+	}
+	if exception(err, "ParentNotDirectoryException") {
+		return nil // publish explains it
+	}
+	return err
+}
+
+// taken explains why a key cannot be created.
+func taken(status *hdfs.FileStatus) error {
+	if folder(status) {
+		return errors.New("other keys lie below it: HDFS cannot hold both")
+	}
+	return storage.ErrExist
+}
+
+// publish shows a complete work file under its key.
+func (b *Bucket) publish(s *session, work, key string, opts storage.PutOptions) error {
+	target := b.path(key)
+	for try := 1; ; try++ {
+		err := s.rename(work, target, !opts.IfAbsent)
+		switch {
+		case err == nil:
+			return nil
+		case exception(err, "ParentNotDirectoryException"):
+			return fmt.Errorf("make folder %s: an object has that name", path.Dir(key))
+		case !exception(err, "FileNotFoundException"):
+			return b.refused(s, target, err)
+		case try == publishTries:
+			return err
+		}
+		// The folder is missing: it is new, or Delete found it empty. Or the work file is: then nothing can be done.
+		if status, err := s.status(work); err != nil || status == nil {
+			return errors.Join(err, b.gone(s))
+		}
+		if err := b.makeFolders(s, path.Dir(key)); err != nil {
+			return err
+		}
+	}
+}
+
+// refused explains a rename that the name node did not do.
+func (b *Bucket) refused(s *session, target string, cause error) error {
+	if remote := (hdfs.Error)(nil); !errors.As(cause, &remote) {
+		return cause
+	}
+	if status, err := s.status(target); err == nil && status != nil && (folder(status) || exception(cause, "FileAlreadyExistsException")) {
+		return taken(status)
+	}
+	return cause
+}
+
+// gone is why a work file is not there any more.
+func (b *Bucket) gone(s *session) error {
+	if err := b.absent(s); !errors.Is(err, storage.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: the unfinished object was deleted in %s", storage.ErrUnavailable, WorkFolder)
+}
+
+// makeFolders makes the folder dir of the root and what lies above it, but never the root: a root that went away must not
+// come back empty.
+func (b *Bucket) makeFolders(s *session, dir string) error {
+	if dir == "." {
+		return b.gone(s)
+	}
+	err := s.mkdir(b.path(dir), false)
+	if exception(err, "FileNotFoundException") {
+		if err = b.makeFolders(s, path.Dir(dir)); err == nil {
+			err = s.mkdir(b.path(dir), false)
+		}
+	}
+	switch {
+	case exception(err, "FileNotFoundException"):
+		return nil // a Delete took the folder above meanwhile; publish finds out
+	case exception(err, "FileAlreadyExistsException"), exception(err, "ParentNotDirectoryException"):
+		return fmt.Errorf("make folder %s: an object has that name", dir)
+	}
+	return err
+}
+
+// write stores a body in a new work file, and waits until HDFS has all of it.
+func (b *Bucket) write(ctx context.Context, s *session, work string, body storage.Body) error {
+	r, err := body.Verified(ctx)
+	if err != nil {
+		return bodyError{err}
+	}
+	defer func() { _ = r.Close() }()
+	w, err := b.create(s, work)
+	if err != nil {
+		return err
+	}
+	if err := b.fill(ctx, s, w, r); err != nil {
+		s.close()
+		_ = w.Close() // ends its goroutines; it cannot complete the file any more
+		return err
+	}
+	status, err := s.status(work)
+	switch {
+	case err != nil:
+		return err
+	case status == nil:
+		return b.gone(s)
+	case int64(status.GetLength()) != body.Size:
+		return fmt.Errorf("%w: HDFS has %d of %d bytes", storage.ErrUnavailable, status.GetLength(), body.Size)
+	}
+	return nil
+}
+
+// create makes a work file, and the work folder when it is missing.
+func (b *Bucket) create(s *session, work string) (*hdfs.FileWriter, error) {
+	replication, blockSize := b.settings.replication, b.settings.blockSize
+	if replication == 0 {
+		replication = s.defaults.Replication
+	}
+	if blockSize == 0 {
+		blockSize = s.defaults.BlockSize
+	}
+	w, err := s.client.CreateFile(work, replication, blockSize, fileMode)
+	if !errors.Is(err, os.ErrNotExist) {
+		return w, err
+	}
+	if err := s.mkdir(path.Dir(work), false); err != nil {
+		if exception(err, "FileNotFoundException") {
+			return nil, b.gone(s)
+		}
+		return nil, err
+	}
+	return s.client.CreateFile(work, replication, blockSize, fileMode)
+}
+
+// buffers are between body and library, which sends packets of 64 KiB.
+var buffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+// bodyError is an error of the body, not of the store.
+type bodyError struct{ error }
+
+func (e bodyError) Unwrap() error { return e.error }
+
+// bodyReader marks the errors of a body.
+type bodyReader struct{ io.Reader }
+
+func (r bodyReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = bodyError{err}
+	}
+	return n, err
+}
+
+// onlyWriter hides what else a writer can do, so that io.CopyBuffer uses the buffer.
+type onlyWriter struct{ io.Writer }
+
+func (b *Bucket) fill(ctx context.Context, s *session, w *hdfs.FileWriter, r io.Reader) error {
+	buffer := buffers.Get().(*[128 << 10]byte)
+	defer buffers.Put(buffer)
+	if _, err := io.CopyBuffer(onlyWriter{w}, bodyReader{r}, buffer[:]); err != nil {
+		return err
+	}
+	// As hdfs.Client in Java: data nodes tell the name node of a block in their own time.
+	until := time.Now().Add(b.settings.idleTimeout)
+	for wait := time.Millisecond; ; wait = min(2*wait, 400*time.Millisecond) {
+		err := w.Close()
+		if !hdfs.IsErrReplicating(err) {
+			return err
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("%w: too few data nodes have stored the last block", storage.ErrUnavailable)
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
