@@ -112,20 +112,42 @@ func (b *Bucket) absent(root *os.Root, key string) error {
 	return fmt.Errorf("find %s: %w: it went away", b.path, storage.ErrNoRoot)
 }
 
-// translate names the errors that a Bucket tells apart; the rest stay what they are.
+// translate names the errors that a Bucket tells apart, and says what to do; the rest stay what they are.
 func translate(op, path string, err error) error {
 	var kind error
+	var advice string
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = storage.ErrNoSpace
-	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EROFS):
-		kind = storage.ErrDenied
+	case errors.Is(err, syscall.ENOSPC):
+		kind, advice = storage.ErrNoSpace, "free space on that file system"
+	case errors.Is(err, syscall.EDQUOT):
+		kind, advice = storage.ErrNoSpace, "free space or raise the quota"
+	case errors.Is(err, syscall.EROFS):
+		kind, advice = storage.ErrDenied, "mount the file system for writing"
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		kind, advice = storage.ErrDenied, fmt.Sprintf("user id %d has to read, write and enter the folder", os.Geteuid())
 	case errors.Is(err, syscall.ENAMETOOLONG):
-		kind = storage.ErrInvalidKey
+		kind, advice = storage.ErrInvalidKey, "the file system takes shorter names only"
+	case passing(err):
+		kind, advice = storage.ErrUnavailable, "look at the share or the disk"
 	default:
 		return fmt.Errorf("%s %s: %w", op, path, err)
 	}
-	return fmt.Errorf("%s %s: %w: %w", op, path, kind, err)
+	return fmt.Errorf("%s %s: %w: %w; %s", op, path, kind, err, advice)
+}
+
+// passing tells what a share gives whose server does not answer: EIO and ETIMEDOUT when it is mounted soft (nfs(5)), ESTALE
+// after the server was replaced, ENOTCONN from a FUSE file system whose process died, the rest from the network below. A
+// disk that fails gives EIO too.
+func passing(err error) bool {
+	for _, e := range []syscall.Errno{
+		syscall.EIO, syscall.ETIMEDOUT, syscall.ESTALE, syscall.ENOTCONN, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+		syscall.ENETUNREACH, syscall.ECONNRESET, syscall.ECONNREFUSED, syscall.EREMOTEIO,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // fail finishes an error of a call on one key.
@@ -184,7 +206,11 @@ func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.section.Read(p)
+	n, err := r.section.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = translate("read", r.file.Name(), err)
+	}
+	return n, err
 }
 
 func (r *reader) Close() error { return r.file.Close() }

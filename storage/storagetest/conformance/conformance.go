@@ -128,9 +128,11 @@ func Checks() []Check {
 
 // The reasons why a place cannot be checked.
 
-func needsRemoveRoot(p Place) string { return unless(p.RemoveRoot != nil, "it cannot lose its root") }
+func needsRemoveRoot(p Place) string {
+	return unless(p.RemoveRoot != nil, "its root cannot be taken away here")
+}
 func needsMissing(p Place) string {
-	return unless(p.Missing != nil, "it has no root that could be missing")
+	return unless(p.Missing != nil, "no other root can be opened here")
 }
 func needsDenied(p Place) string {
 	return unless(p.Denied != nil, "its permissions cannot be taken away here")
