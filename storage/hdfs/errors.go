@@ -24,6 +24,19 @@ func exception(err error, class string) bool {
 // short is the name of a class without its package.
 func short(class string) string { return class[strings.LastIndexAny(class, ".$")+1:] }
 
+// belowObject tells that a part of a path is a file. To a user who is not the superuser, the name node says so as if access
+// were denied (FSPermissionChecker.checkTraverse).
+func belowObject(err error) bool {
+	var remote hdfs.Error
+	return errors.As(err, &remote) && (short(remote.Exception()) == "ParentNotDirectoryException" ||
+		short(remote.Exception()) == "AccessControlException" && strings.Contains(remote.Message(), "(is not a directory)"))
+}
+
+// refused tells that the user may not do that.
+func refused(err error) bool {
+	return errors.Is(err, os.ErrPermission) || exception(err, "AccessControlException")
+}
+
 // url names an object, or the root, in messages.
 func (b *Bucket) url(key string) string {
 	return "hdfs://" + b.authority + b.path(key)
@@ -56,7 +69,7 @@ func (b *Bucket) explain(op string, err error) (kind error, text string) {
 	switch {
 	case errors.As(err, &remote):
 		return b.explainAnswer(op, remote)
-	case errors.Is(err, os.ErrPermission): // an answer without the words: the library drops them
+	case refused(err): // an answer without the words: the library drops them
 		return storage.ErrDenied, b.grant(op)
 	}
 	return b.explainNetwork(err)

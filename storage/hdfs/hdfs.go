@@ -120,7 +120,14 @@ func (b *Bucket) use(ctx context.Context, op, key string, do func(*session) erro
 		return b.fail(ctx, op, key, err)
 	}
 	defer s.end()
-	if err := do(s); err != nil {
+	err = do(s)
+	if op != "open" && refused(err) {
+		// The name node first looks whether the user may change the folder that is there: of a root that is gone, the one above.
+		if gone := b.absent(s); errors.Is(gone, storage.ErrNoRoot) {
+			err = gone
+		}
+	}
+	if err != nil {
 		return b.fail(ctx, op, key, s.network(err))
 	}
 	return nil
@@ -149,7 +156,7 @@ func describe(key string, status *hdfs.FileStatus) storage.Info {
 // object describes the file of a key, or proves that there is none.
 func (b *Bucket) object(s *session, key string) (*hdfs.FileStatus, error) {
 	status, err := s.status(b.path(key))
-	if err != nil && !exception(err, "ParentNotDirectoryException") { // below an object there is nothing
+	if err != nil && !belowObject(err) {
 		return nil, err
 	}
 	if status == nil || folder(status) {

@@ -78,7 +78,7 @@ func (l *lister) folder(dir string) error {
 func (l *lister) page(dir string, last []byte) (page []*hdfs.FileStatus, more bool, err error) {
 	err = l.bucket.use(l.ctx, "list", dir, func(s *session) error {
 		page, more, err = s.page(l.bucket.path(dir), last)
-		if err == nil && page == nil || exception(err, "ParentNotDirectoryException") {
+		if err == nil && page == nil || belowObject(err) {
 			if err = l.bucket.absent(s); errors.Is(err, storage.ErrNotExist) {
 				err = nil
 			}

@@ -53,7 +53,7 @@ func (b *Bucket) free(s *session, key string) error {
 	if err == nil && status != nil {
 		return taken(status)
 	}
-	if exception(err, "ParentNotDirectoryException") {
+	if belowObject(err) {
 		return nil // publish explains it
 	}
 	return err
@@ -75,10 +75,10 @@ func (b *Bucket) publish(s *session, work, key string, opts storage.PutOptions) 
 		switch {
 		case err == nil:
 			return nil
-		case exception(err, "ParentNotDirectoryException"):
+		case belowObject(err):
 			return fmt.Errorf("make folder %s: an object has that name", path.Dir(key))
 		case !exception(err, "FileNotFoundException"):
-			return b.refused(s, target, err)
+			return b.unnamed(s, target, err)
 		case try == publishTries:
 			return err
 		}
@@ -92,8 +92,8 @@ func (b *Bucket) publish(s *session, work, key string, opts storage.PutOptions) 
 	}
 }
 
-// refused explains a rename that the name node did not do.
-func (b *Bucket) refused(s *session, target string, cause error) error {
+// unnamed explains a rename that the name node did not do.
+func (b *Bucket) unnamed(s *session, target string, cause error) error {
 	if remote := (hdfs.Error)(nil); !errors.As(cause, &remote) {
 		return cause
 	}
@@ -126,7 +126,7 @@ func (b *Bucket) makeFolders(s *session, dir string) error {
 	switch {
 	case exception(err, "FileNotFoundException"):
 		return nil // a Delete took the folder above meanwhile; publish finds out
-	case exception(err, "FileAlreadyExistsException"), exception(err, "ParentNotDirectoryException"):
+	case exception(err, "FileAlreadyExistsException"), belowObject(err):
 		return fmt.Errorf("make folder %s: an object has that name", dir)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -177,7 +178,7 @@ func (s *session) begin(ctx context.Context) bool {
 
 // end gives the session back, or closes it if it cannot serve another call.
 func (s *session) end() {
-	s.stop()
+	cancelled := !s.stop() // then close may be about to run
 	s.mu.Lock()
 	s.ctx = nil
 	lost, closed := s.lost, s.closed
@@ -191,7 +192,7 @@ func (s *session) end() {
 	if lost != nil {
 		s.pool.flush()
 	}
-	if closed || lost != nil || !s.pool.keep(s) {
+	if cancelled || closed || lost != nil || !s.pool.keep(s) {
 		s.close()
 	}
 }
@@ -216,11 +217,11 @@ func (s *session) isClosed() bool {
 	return s.closed
 }
 
-// network returns the cause of an error that the library wraps into text only.
+// network returns the cause of an error that the library turns into text only.
 func (s *session) network(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, answered := err.(hdfs.Error); !answered && s.lost != nil {
+	if err != nil && s.lost != nil && strings.Contains(err.Error(), "no available namenodes") {
 		return s.lost
 	}
 	return err
