@@ -50,7 +50,6 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 func (b *Bucket) explain(op string, err error) (kind error, text string) {
 	var role *refusedRole
 	var token *oauth2.RetrieveError
-	var answer *googleapi.Error
 	var machine metadata.NotDefinedError
 	var onMachine *metadata.Error
 	switch {
@@ -60,16 +59,31 @@ func (b *Bucket) explain(op string, err error) (kind error, text string) {
 		return explainToken(token)
 	case errors.As(err, &machine), errors.As(err, &onMachine) && onMachine.Code < 500:
 		return storage.ErrDenied, "this machine has no service account: attach one, or set " + nameEmail[0] + ", " + nameKeyID[0] + " and " + nameKey[0]
-	case errors.As(err, &answer):
+	}
+	if answer := refusal(err); answer != nil {
 		return b.explainAnswer(op, answer)
 	}
 	return explainNetwork(err)
 }
 
+// refusal is the store's answer that err is about, or nil. What came instead of an object's bytes the library leaves unread.
+func refusal(err error) *googleapi.Error {
+	var refused *googleapi.Error
+	if !errors.As(err, &refused) {
+		return nil
+	}
+	unread := struct{ Error googleapi.Error }{}
+	if len(refused.Errors) > 0 || json.Unmarshal([]byte(refused.Body), &unread) != nil {
+		return refused
+	}
+	unread.Error.Code = refused.Code
+	return &unread.Error
+}
+
 // explainRole explains why another service account cannot be impersonated.
 func (b *Bucket) explainRole(err error) (error, string) {
-	var answer *googleapi.Error
-	if !errors.As(err, &answer) {
+	answer := refusal(err)
+	if answer == nil {
 		kind, text := b.explain("impersonate", err)
 		return kind, nameImpersonate[0] + ": " + text
 	}
@@ -90,22 +104,28 @@ func explainToken(err *oauth2.RetrieveError) (error, string) {
 	if err.Response != nil {
 		code = err.Response.StatusCode
 	}
-	said := err.ErrorCode
-	if said == "" {
-		said = fmt.Sprint(code)
+	answer := struct {
+		Error       string
+		Description string `json:"error_description"`
+	}{err.ErrorCode, err.ErrorDescription}
+	if answer.Error == "" {
+		_ = json.Unmarshal(err.Body, &answer) // package jwt leaves that to others; what is no JSON stays empty
 	}
-	if text := oneLine(err.ErrorDescription); text != "" {
+	said := "the token server refuses: " + answer.Error
+	if answer.Error == "" {
+		said += fmt.Sprint(code)
+	}
+	if text := oneLine(answer.Description); text != "" {
 		said += " (" + text + ")"
 	}
-	said = "the token server refuses: " + said
 	switch {
 	case code == http.StatusTooManyRequests || code >= 500:
 		return storage.ErrUnavailable, said
-	case strings.Contains(err.ErrorDescription, "iat and exp"):
+	case strings.Contains(answer.Description, "iat and exp"):
 		return storage.ErrConfig, said + "; the clock of this machine is wrong: set it by NTP"
-	case strings.Contains(err.ErrorDescription, "account not found"):
+	case strings.Contains(answer.Description, "account not found"):
 		return storage.ErrDenied, said + "; correct " + nameEmail[0]
-	case err.ErrorCode == "":
+	case answer.Error == "":
 		return storage.ErrConfig, said + "; correct " + nameTokenServer[0]
 	}
 	return storage.ErrDenied, said + "; the key was deleted or is of another account: write a new " + nameKey[0] + " and its id"
