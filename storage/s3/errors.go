@@ -32,12 +32,11 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%s %s: %w", op, b.url(key), cause)
 	}
-	for _, kind := range []error{storage.ErrConfig, storage.ErrBody} {
-		if errors.Is(err, kind) { // already said by this package
-			return fmt.Errorf("%s %s: %w", op, b.url(key), err)
-		}
+	var broken bodyError
+	if errors.As(err, &broken) || errors.Is(err, storage.ErrConfig) { // said by this package
+		return fmt.Errorf("%s %s: %w", op, b.url(key), err)
 	}
-	kind, text := b.explain(op, err)
+	text, kind := b.explain(op, err)
 	if kind == nil {
 		return fmt.Errorf("%s %s: %s", op, b.url(key), text)
 	}
@@ -45,7 +44,7 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 }
 
 // explain finds the kind of an error, nil for the ones that storage has no name for.
-func (b *Bucket) explain(op string, err error) (kind error, text string) {
+func (b *Bucket) explain(op string, err error) (text string, kind error) {
 	switch service(err) {
 	case "ec2imds":
 		return b.explainMetadata(err)
@@ -60,31 +59,31 @@ func (b *Bucket) explain(op string, err error) (kind error, text string) {
 }
 
 // explainRole explains why STS did not give the role.
-func (b *Bucket) explainRole(err error) (error, string) {
+func (b *Bucket) explainRole(err error) (string, error) {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		kind, text := explainNetwork(err)
-		return kind, "STS (aws.s3.sts.endpoint): " + text
+		text, kind := explainNetwork(err)
+		return "STS (aws.s3.sts.endpoint): " + text, kind
 	}
-	kind, text := b.explainAnswer("assume", api.ErrorCode(), api.ErrorMessage(), status(err), "")
+	text, kind := b.explainAnswer("assume", api.ErrorCode(), api.ErrorMessage(), status(err), "")
 	if kind == nil {
 		kind = storage.ErrDenied
 	}
-	return kind, "the role aws.s3.iam_role_arn cannot be assumed: " + text
+	return "the role aws.s3.iam_role_arn cannot be assumed: " + text, kind
 }
 
 // explainMetadata explains why the machine has no credentials to give.
-func (b *Bucket) explainMetadata(err error) (error, string) {
+func (b *Bucket) explainMetadata(err error) (string, error) {
 	switch code := status(err); {
 	case code == http.StatusNotFound:
-		return storage.ErrDenied, "there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key"
+		return "there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key", storage.ErrDenied
 	case code >= 400 && code < 500:
-		return storage.ErrDenied, fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code)
+		return fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code), storage.ErrDenied
 	case b.settings.login.profile:
-		return storage.ErrUnavailable, "the instance metadata service does not answer (" + innermost(err) + ")"
+		return "the instance metadata service does not answer (" + innermost(err) + ")", storage.ErrUnavailable
 	}
 	// The last of the SDK's chain. Whoever did not ask for it runs on a machine that has none.
-	return storage.ErrDenied, "there are no credentials, neither in the environment nor in files nor of the machine: set aws.s3.access_key and aws.s3.secret_key"
+	return "there are no credentials, neither in the environment nor in files nor of the machine: set aws.s3.access_key and aws.s3.secret_key", storage.ErrDenied
 }
 
 // answer is what a code of S3 means here and what to do about it.
@@ -96,7 +95,6 @@ type answer struct {
 // answers are by code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, MinIO's cmd/api-errors.go and
 // https://docs.cloud.google.com/storage/docs/xml-api/reference-status
 var answers = map[string]answer{
-	"NoSuchKey":             {storage.ErrNotExist, ""},
 	"NoSuchBucket":          {storage.ErrNoRoot, "create the bucket, or correct the location"},
 	"InvalidBucketName":     {storage.ErrConfig, "correct the bucket in the location"},
 	"PreconditionFailed":    {storage.ErrExist, ""},
@@ -133,7 +131,7 @@ var answers = map[string]answer{
 }
 
 // explainAnswer explains what the store said.
-func (b *Bucket) explainAnswer(op, code, message string, status int, region string) (error, string) {
+func (b *Bucket) explainAnswer(op, code, message string, status int, region string) (string, error) {
 	said := code
 	// UnknownError is what the SDK says when the store said nothing.
 	if message = oneLine(message); message != "" && message != code && message != "UnknownError" {
@@ -146,12 +144,17 @@ func (b *Bucket) explainAnswer(op, code, message string, status int, region stri
 	if known.todo != "" {
 		said += "; " + known.todo
 	}
-	return known.kind, said
+	return said, known.kind
 }
 
 // unlisted answers what depends on more than the code.
 func (b *Bucket) unlisted(op, code string, status int, region string) answer {
 	switch code {
+	case "NoSuchKey":
+		if op == "put" || op == "delete" {
+			return answer{storage.ErrUnavailable, ""} // nobody asked for a key: see vanishing
+		}
+		return answer{storage.ErrNotExist, ""}
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired":
 		if b.settings.login.fixed() {
 			return answer{storage.ErrDenied, "the session token has ended: write new keys and a new aws.s3.session_token"}
@@ -215,7 +218,7 @@ func (b *Bucket) grant(op string) string {
 }
 
 // explainNetwork explains an error without an answer.
-func explainNetwork(err error) (error, string) {
+func explainNetwork(err error) (string, error) {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
@@ -226,25 +229,25 @@ func explainNetwork(err error) (error, string) {
 	case errors.As(err, &certificate):
 		return explainCertificate(certificate)
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return storage.ErrConfig, "the store speaks http, not https: begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false"
+		return "the store speaks http, not https: begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false", storage.ErrConfig
 	case errors.As(err, &alert):
-		return storage.ErrConfig, "the store refuses the TLS connection: " + oneLine(alert.Error())
+		return "the store refuses the TLS connection: " + oneLine(alert.Error()), storage.ErrConfig
 	case errors.As(err, &name) && name.IsNotFound:
-		return storage.ErrUnavailable, "the host " + name.Name + " is not found: correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true"
+		return "the host " + name.Name + " is not found: correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true", storage.ErrUnavailable
 	case code == http.StatusBadRequest: // without a body that S3 would send
-		return storage.ErrConfig, "the store does not understand the request: is it https, or no S3 store? correct aws.s3.endpoint"
+		return "the store does not understand the request: is it https, or no S3 store? correct aws.s3.endpoint", storage.ErrConfig
 	case errors.As(err, &syntax) && code < 500:
-		return storage.ErrConfig, fmt.Sprintf("the answer (%d) is not of an S3 store: correct aws.s3.endpoint", code)
+		return fmt.Sprintf("the answer (%d) is not of an S3 store: correct aws.s3.endpoint", code), storage.ErrConfig
 	}
-	return storage.ErrUnavailable, innermost(err)
+	return innermost(err), storage.ErrUnavailable
 }
 
-func explainCertificate(err *tls.CertificateVerificationError) (error, string) {
+func explainCertificate(err *tls.CertificateVerificationError) (string, error) {
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
-		return storage.ErrConfig, "the certificate of the store is signed by an unknown authority: put that authority's PEM file into AWS_CA_BUNDLE of the workers"
+		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into AWS_CA_BUNDLE of the workers", storage.ErrConfig
 	}
-	return storage.ErrConfig, "the certificate of the store is not valid: " + oneLine(err.Err.Error())
+	return "the certificate of the store is not valid: " + oneLine(err.Err.Error()), storage.ErrConfig
 }
 
 // service is the innermost service that failed: credentials are got while another service waits for them.

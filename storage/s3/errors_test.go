@@ -62,7 +62,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"dead server":       {name, with(right, "aws.s3.endpoint", "http://"+dead), storage.ErrUnavailable, "open s3://$B: store unavailable: dial tcp $A: connect: connection refused"},
 		"no store":          {name, with(right, "aws.s3.endpoint", page.URL), storage.ErrConfig, "open s3://$B: wrong configuration: the answer (404) is not of an S3 store: correct aws.s3.endpoint"},
 		"no region":         {name, with(right, "aws.s3.endpoint", "", "aws.s3.region", ""), storage.ErrConfig, "open s3://$B: wrong configuration: the region of the bucket is not known: set aws.s3.region"},
-		"unknown property":  {name, with(right, "aws.s3.regoin", "x"), storage.ErrConfig, "open s3://$B: wrong configuration: s3 does not know the property aws.s3.regoin (did you mean aws.s3.region?)"},
+		"no region in the endpoint": {name, with(right, "aws.s3.endpoint", "s3.amazonaws.com", "aws.s3.region", ""), storage.ErrConfig,
+			"open s3://$B: wrong configuration: the region of the bucket is not known: set aws.s3.region"},
+		"unknown property": {name, with(right, "aws.s3.regoin", "x"), storage.ErrConfig, "open s3://$B: wrong configuration: s3 does not know the property aws.s3.regoin (did you mean aws.s3.region?)"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, Range: header(r)}
 	out, err := b.client.GetObject(ctx, in)
 	switch {
-	case status(err) == http.StatusRequestedRangeNotSatisfiable:
+	case in.Range != nil && status(err) == http.StatusRequestedRangeNotSatisfiable:
 		return http.NoBody, nil // the object is there, and ends before the range
 	case err != nil:
 		return nil, b.fail(ctx, "get", key, err)
@@ -92,7 +92,10 @@ func (b *Bucket) Stat(ctx context.Context, key string) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, b.reason(ctx, key, err)
 	}
-	return storage.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}, nil
+	if out.ContentLength == nil {
+		return storage.Info{}, fmt.Errorf("stat %s: %w: the answer has no length", b.url(key), storage.ErrUnavailable)
+	}
+	return storage.Info{Key: key, Size: *out.ContentLength, Modified: aws.ToTime(out.LastModified)}, nil
 }
 
 // reason finds out why a HEAD failed. Its answer has no body, so that a missing object, a missing bucket and a wrong endpoint
@@ -102,10 +105,12 @@ func (b *Bucket) reason(ctx context.Context, key string, err error) error {
 		return b.fail(ctx, "stat", key, err)
 	}
 	out, getErr := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, Range: aws.String("bytes=0-0")})
-	if getErr != nil {
+	switch {
+	case getErr == nil:
+		_ = out.Body.Close()
+	case status(getErr) != http.StatusRequestedRangeNotSatisfiable: // which an empty object answers
 		return b.fail(ctx, "stat", key, getErr)
 	}
-	_ = out.Body.Close()
 	// The object appeared in between, or the store had a bad moment: asking again helps.
 	return fmt.Errorf("stat %s: %w: the store changed its answer", b.url(key), storage.ErrUnavailable)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -180,4 +181,29 @@ func TestPolicyForOnePrefixIsEnough(t *testing.T) {
 	require.NoError(t, b.Put(t.Context(), "team/k", storage.BytesBody([]byte("x")), storage.PutOptions{IfAbsent: true}))
 	require.NoError(t, b.Delete(t.Context(), "team/k"))
 	require.NoError(t, b.Close())
+}
+
+// MinIO may answer "access denied" when a delete takes a folder away under a put; a real refusal stays one.
+func TestMomentaryRefusalOfMinIOIsAskedTwice(t *testing.T) {
+	t.Parallel()
+	server := minio.Shared(t)
+	name, r := server.Bucket(t), newRelay(t, server)
+	b := open(t, name, with(server.Properties(), "aws.s3.endpoint", r.URL))
+	for _, said := range []string{"AccessDenied", "NoSuchKey"} {
+		var refusals atomic.Int32
+		once := func(w http.ResponseWriter, q *http.Request) bool {
+			w.Header().Set("Server", "MinIO")
+			return refusals.Add(1) == 1 && say(http.StatusForbidden, said, "Access Denied.")(w, q)
+		}
+		r.answer.Store(&once)
+		require.NoError(t, b.Put(t.Context(), said, storage.BytesBody([]byte("x")), storage.PutOptions{IfAbsent: true}))
+		require.EqualValues(t, 2, refusals.Load())
+	}
+	always := func(w http.ResponseWriter, q *http.Request) bool {
+		w.Header().Set("Server", "MinIO")
+		return say(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")(w, q)
+	}
+	r.answer.Store(&always)
+	err := b.Put(t.Context(), "k", storage.BytesBody([]byte("x")), storage.PutOptions{})
+	require.ErrorIs(t, err, storage.ErrUnavailable, "a put never finds that something is absent")
 }

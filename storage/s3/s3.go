@@ -67,7 +67,7 @@ func (b *Bucket) connect(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	if b.settings.endpoint == "" && cfg.Region == "" {
+	if cfg.Region == "" {
 		return wrong("the region of the bucket is not known: set aws.s3.region")
 	}
 	b.transport = cfg.HTTPClient.(*http.Client)

@@ -13,8 +13,11 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// bufferSize is of one read or write of a connection. Go's own 4 to 32 KiB cost a core for each 1 to 2 GB/s in system calls.
-const bufferSize = 256 << 10
+// Sizes of one read, and of one write of a body. Go's own are 4 and 32 KiB.
+const (
+	bufferSize = 128 << 10
+	pieceSize  = 256 << 10
+)
 
 // dialer is net.Dialer.DialContext.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
@@ -74,11 +77,11 @@ func (c *quietConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+var buffers = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 
 // ReadFrom implements io.ReaderFrom: net/http hands a body over whole, and it then goes out in large pieces.
 func (c *quietConn) ReadFrom(r io.Reader) (int64, error) {
-	buffer := buffers.Get().(*[bufferSize]byte)
+	buffer := buffers.Get().(*[pieceSize]byte)
 	defer buffers.Put(buffer)
 	return io.CopyBuffer(struct{ io.Writer }{c}, r, buffer[:])
 }

@@ -76,7 +76,7 @@ func Start(t testing.TB, o Options) *Server {
 
 func start(t testing.TB, o Options) *Server {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "starkeep-minio-")
+	folder, err := os.MkdirTemp(roomyMemory(), "starkeep-minio-")
 	require.NoError(t, err)
 	s := &Server{
 		AccessKey: "root" + rand.Text()[:8],
@@ -112,6 +112,17 @@ func Binary(t testing.TB) string {
 	return ""
 }
 
+// roomyMemory is a file system in memory, or "" when there is none with room for what tests and benchmarks put: MinIO syncs
+// every object, and a disk would be most of the time of a test.
+func roomyMemory() string {
+	const memory, room = "/dev/shm", 4 << 30
+	var stat syscall.Statfs_t
+	if syscall.Statfs(memory, &stat) != nil || stat.Bavail*uint64(stat.Bsize) < room {
+		return ""
+	}
+	return memory
+}
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,6 +137,7 @@ const keep = `
 echo $!
 read -r end
 kill -9 $! 2>/dev/null
+wait
 [ "$end" = keep ] || rm -rf "$3"
 `
 
