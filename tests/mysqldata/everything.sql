@@ -1,0 +1,509 @@
+-- Every type, table property and kind of object of MariaDB 10.11 that a backup has to bring back. A line of two slashes
+-- ends a statement. The session: sql_mode 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', time zone +00:00, utf8mb4.
+
+-- numbers: extremes, zero-fill, unsigned
+CREATE TABLE integers (
+	id INT NOT NULL PRIMARY KEY,
+	t TINYINT, tu TINYINT UNSIGNED, s SMALLINT, su SMALLINT UNSIGNED, m MEDIUMINT, mu MEDIUMINT UNSIGNED,
+	i INT, iu INT UNSIGNED, b BIGINT, bu BIGINT UNSIGNED, z INT(9) ZEROFILL, o BOOLEAN
+)
+//
+INSERT INTO integers VALUES
+	(1,-128,0,-32768,0,-8388608,0,-2147483648,0,-9223372036854775808,0,0,FALSE),
+	(2,127,255,32767,65535,8388607,16777215,2147483647,4294967295,9223372036854775807,18446744073709551615,4294967295,TRUE),
+	(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(-2147483648,0,128,0,32768,0,8388608,0,2147483648,0,9223372036854775808,42,2),
+	(0,-1,1,-1,1,-1,1,-1,1,-1,1,1,-1)
+//
+CREATE TABLE decimals (
+	id INT NOT NULL PRIMARY KEY,
+	a DECIMAL(65,30), b DECIMAL(65,0), c DECIMAL(30,30), d DECIMAL(38,10), e DECIMAL(39,0), f DECIMAL(1,0), g DECIMAL(10,2) UNSIGNED,
+	h DECIMAL(12,4) ZEROFILL
+)
+//
+INSERT INTO decimals VALUES
+	(1,99999999999999999999999999999999999.999999999999999999999999999999,99999999999999999999999999999999999999999999999999999999999999999,0.999999999999999999999999999999,9999999999999999999999999999.9999999999,999999999999999999999999999999999999999,9,99999999.99,99999999.9999),
+	(2,-99999999999999999999999999999999999.999999999999999999999999999999,-99999999999999999999999999999999999999999999999999999999999999999,-0.999999999999999999999999999999,-9999999999999999999999999999.9999999999,-999999999999999999999999999999999999999,-9,0,0),
+	(3,0.000000000000000000000000000001,1,-0.000000000000000000000000000001,0.0000000001,-1,0,0.01,0.0001),
+	(4,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(5,-0.0,-0,-0.0,-0.0,-0,-0,0,1.5)
+//
+CREATE TABLE floats (
+	id INT NOT NULL PRIMARY KEY, f FLOAT, fu FLOAT UNSIGNED, fd FLOAT(10,3), d DOUBLE, du DOUBLE UNSIGNED, dd DOUBLE(20,4), fz FLOAT ZEROFILL
+)
+//
+INSERT INTO floats VALUES
+	(1,3.402823466e38,3.402823466e38,9999999.999,1.7976931348623157e308,1.7976931348623157e308,9999999999999999.9999,1.5),
+	(2,-3.402823466e38,0,-9999999.999,-1.7976931348623157e308,0,-9999999999999999.9999,0),
+	(3,1.175494351e-38,1.401298464324817e-45,0.001,2.2250738585072014e-308,5e-324,0.0001,1e-10),
+	(4,-1.401298464324817e-45,1e-40,-0.001,-5e-324,1e-310,-0.0001,123456789),
+	(5,'-0','0','-0','-0','0','-0','0'),
+	(6,0.1,0.1,0.1,0.1,0.1,0.1,0.1),
+	(7,16777217,16777216,123.456,9007199254740993,9007199254740992,1.23456,16777216),
+	(8,1.0000001,0.33333334,2.5,0.30000000000000004,1.0000000000000002,0.3333,3.1415927),
+	(9,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(10,123456.7,1234567,99.999,123456789012345.6,1e22,1e15,7)
+//
+CREATE TABLE bits (id INT NOT NULL PRIMARY KEY, a BIT(1), b BIT(7), c BIT(8), d BIT(9), e BIT(31), f BIT(32), g BIT(33), h BIT(63), i BIT(64))
+//
+INSERT INTO bits VALUES
+	(1,b'0',b'0',b'0',b'0',b'0',b'0',b'0',b'0',b'0'),
+	(2,b'1',127,255,511,2147483647,4294967295,8589934591,9223372036854775807,18446744073709551615),
+	(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(4,b'1',10,92,256+92,0x0A0D0900,0x5C6E0022,0x2754090A,0x00000000000A0D5C,0x8000000000000000)
+//
+
+-- time: zero, partial and invalid dates, hours beyond a day, fractions
+CREATE TABLE times (
+	id INT NOT NULL PRIMARY KEY,
+	d DATE, t TIME, t3 TIME(3), t6 TIME(6), dt DATETIME, dt1 DATETIME(1), dt6 DATETIME(6),
+	ts TIMESTAMP NULL DEFAULT NULL, ts6 TIMESTAMP(6) NULL DEFAULT NULL, y YEAR
+)
+//
+INSERT INTO times VALUES
+	(1,'0000-00-00','-838:59:59','-838:59:59.999','-838:59:59.999999','0000-00-00','0000-00-00','0000-00-00','0000-00-00','0000-00-00','0000'),
+	(2,'9999-12-31','838:59:59','838:59:59.999','838:59:59.999999','9999-12-31 23:59:59','9999-12-31 23:59:59.9','9999-12-31 23:59:59.999999','2038-01-19 03:14:07','2038-01-19 03:14:07.999999',2155),
+	(3,'2024-00-00','00:00:00','-00:00:00.001','-00:00:00.000001','2024-02-00','2024-00-10 01:02:03.4','0000-01-01 00:00:00.000001','1970-01-01 00:00:01','1970-01-01 00:00:01.000001',1901),
+	(4,'0001-01-01','25:00:00','100:00:00.5','24:00:00.000001','1000-01-01','0001-01-01','1582-10-10 12:00:00.5','2001-09-09 01:46:40','2024-02-29 23:59:59.123456',1970),
+	(5,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(6,'1969-12-31','-00:00:01','00:00:00.1','-12:34:56.789','1969-12-31 23:59:59','1970-01-01','1969-12-31 23:59:59.999999','2024-10-27 00:30:00','2024-10-27 01:30:00.5',2000)
+//
+SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'
+//
+INSERT INTO times (id, d, dt6) VALUES (7,'2023-02-31','2023-04-31 10:20:30.000001'), (8,'2023-11-31','2023-02-30')
+//
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+//
+CREATE TABLE stamps (
+	id INT NOT NULL PRIMARY KEY,
+	made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+	changed TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
+	seen DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)
+)
+//
+INSERT INTO stamps VALUES (1,'2001-02-03 04:05:06','2002-03-04 05:06:07.008','2003-04-05 06:07:08.000009'), (2,'2000-01-01','2000-01-01',NULL)
+//
+
+-- strings: enum and set with their error values, empty against NULL, what ends or escapes a field elsewhere
+CREATE TABLE choices (
+	id INT NOT NULL PRIMARY KEY,
+	e ENUM('a','b','it''s','x,y','back\\slash','ä','') , n ENUM('x','y') NOT NULL,
+	s SET('a','b','it''s','ä','\t','z1','z2','z3','z4','z5'), l ENUM('0','1','2') CHARACTER SET latin1
+)
+//
+INSERT INTO choices VALUES (1,'a','x','',''),(2,'it''s','y','a,b,it''s','2'),(3,NULL,'x',NULL,NULL),(4,'','x','ä,\t','0'),
+	(5,'back\\slash','y','z1,z2,z3,z4,z5','1'),(6,'x,y','x','a,z5','2')
+//
+INSERT IGNORE INTO choices VALUES (7,'unknown','unknown','unknown','unknown')
+//
+CREATE TABLE strings (
+	id INT NOT NULL PRIMARY KEY,
+	c CHAR(10), c0 CHAR(0), v VARCHAR(255), vl VARCHAR(10000), tt TINYTEXT, t TEXT, b BINARY(8), vb VARBINARY(300), tb TINYBLOB, bl BLOB
+)
+//
+INSERT INTO strings VALUES
+	(1,'','','','','','','','','',''),
+	(2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(3,'\\N','','\\N','\\N','\\N','\\N','\\N','\\N','\\N','\\N'),
+	(4,'NULL','','NULL','null','\0','\0\0','NULL','\0','\0','\0'),
+	(5,'a\tb\nc\rd','','\t\n\r\\\0\Z\'"`%_','\\t\\n\\','\\','end\\','\t\n\r\0\\\'"','\t\n\r\\\0\Z\'"','\\\n','\n\\.\n'),
+	(6,'  lead',NULL,'trail  ','trail \0 ','x ',' x','ab','ab  ','ab\0','\0ab'),
+	(7,'ä😀𝕏','','é / é','👩‍👩‍👧‍👦','‮rtl‬',' \u2028﻿bom',0x00FF00FF00FF00FF,0xC3A4F09F9880,0xFFFEFD,0x80818283),
+	(8,REPEAT('😀',10),'',REPEAT('😀',255),REPEAT('ä',10000),REPEAT('x',255),REPEAT('y',65535),REPEAT(0xFF,8),REPEAT(0x5C,300),REPEAT(0x0A,255),REPEAT(0x00,65535)),
+	(9,'1','','0','-1','1e5','true','0x00','0x41','1','0'),
+	(10,"'; DROP TABLE strings; --",NULL,'","','a,b;c|d','{"json":1}','<xml/>','','','','')
+//
+CREATE TABLE blobs (
+	id INT NOT NULL PRIMARY KEY, t TEXT, b BLOB, mt MEDIUMTEXT, mb MEDIUMBLOB, lt LONGTEXT, lb LONGBLOB, z VARCHAR(5000) COMPRESSED, zb BLOB COMPRESSED
+)
+//
+INSERT INTO blobs VALUES
+	(1,REPEAT('a',254),REPEAT('a',255),REPEAT('a',256),REPEAT('a',257),REPEAT('a',65534),REPEAT('a',65535),REPEAT('a',5000),REPEAT('a',65535)),
+	(2,REPEAT('é',32767),REPEAT(0x5C,65535),REPEAT('b',65536),REPEAT(0x5C0A,32769),REPEAT('b',65537),REPEAT(0x00,131072),'',''),
+	(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)
+//
+INSERT INTO blobs (id, mb) VALUES (4, REPEAT(UNHEX('DEADBEEF5C'), 3355443))
+//
+INSERT INTO blobs (id, lb) VALUES (5, REPEAT(UNHEX('000A0D5C09'), 3355444))
+//
+CREATE TABLE documents (id INT NOT NULL PRIMARY KEY, j JSON, k JSON NOT NULL DEFAULT '{}')
+//
+INSERT INTO documents VALUES (1,'{"b": 1.10,   "a":[null,true,"\\u00e4ä😀"], "a": 2}','[]'),(2,NULL,'"x"'),(3,'null','1e400'),(4,'  [1, 2]  ','{"k":"\\\\\\"\\n"}')
+//
+CREATE TABLE addresses (id INT NOT NULL PRIMARY KEY, a INET4, b INET6, u UUID, UNIQUE (u))
+//
+INSERT INTO addresses VALUES (1,'0.0.0.0','::','00000000-0000-0000-0000-000000000000'),
+	(2,'255.255.255.255','ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff','ffffffff-ffff-ffff-ffff-ffffffffffff'),
+	(3,'127.0.0.1','::ffff:10.0.0.1','123e4567-e89b-12d3-a456-426655440000'),(4,NULL,NULL,NULL),(5,'1.2.3.4','2001:db8::1','5c0a0d09-0027-1122-8899-aabbccddeeff')
+//
+CREATE TABLE shapes (
+	id INT NOT NULL PRIMARY KEY, g GEOMETRY, p POINT, l LINESTRING, y POLYGON, mp MULTIPOINT, ml MULTILINESTRING, my MULTIPOLYGON, c GEOMETRYCOLLECTION
+)
+//
+INSERT INTO shapes VALUES
+	(1,ST_GeomFromText('POINT(1 2)',4326),ST_GeomFromText('POINT(-0 1e-300)'),ST_GeomFromText('LINESTRING(0 0,1 1,2 0.1)'),
+	 ST_GeomFromText('POLYGON((0 0,10 0,10 10,0 10,0 0),(1 1,2 1,2 2,1 1))',3857),ST_GeomFromText('MULTIPOINT(1 1,2 2)'),
+	 ST_GeomFromText('MULTILINESTRING((0 0,1 1),(2 2,3 3))'),ST_GeomFromText('MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))'),
+	 ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,1 1))',4294967295)),
+	(2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+	(3,ST_GeomFromText('GEOMETRYCOLLECTION EMPTY'),ST_GeomFromText('POINT(1.7976931348623157e308 -1.7976931348623157e308)',1),NULL,NULL,NULL,NULL,NULL,NULL)
+//
+
+-- character sets and collations
+CREATE TABLE charsets (
+	id INT NOT NULL PRIMARY KEY,
+	ascii VARCHAR(20) CHARACTER SET ascii, latin1 VARCHAR(300) CHARACTER SET latin1, latin2 VARCHAR(20) CHARACTER SET latin2,
+	latin5 VARCHAR(20) CHARACTER SET latin5, latin7 VARCHAR(20) CHARACTER SET latin7, cp1250 VARCHAR(20) CHARACTER SET cp1250,
+	cp1251 VARCHAR(20) CHARACTER SET cp1251, cp1256 VARCHAR(20) CHARACTER SET cp1256, cp1257 VARCHAR(20) CHARACTER SET cp1257,
+	cp850 VARCHAR(20) CHARACTER SET cp850, cp866 VARCHAR(20) CHARACTER SET cp866, koi8r VARCHAR(20) CHARACTER SET koi8r,
+	koi8u VARCHAR(20) CHARACTER SET koi8u, greek VARCHAR(20) CHARACTER SET greek, hebrew VARCHAR(20) CHARACTER SET hebrew,
+	sjis VARCHAR(20) CHARACTER SET sjis, cp932 VARCHAR(20) CHARACTER SET cp932, ujis VARCHAR(20) CHARACTER SET ujis,
+	eucjpms VARCHAR(20) CHARACTER SET eucjpms, gbk VARCHAR(20) CHARACTER SET gbk, gb2312 VARCHAR(20) CHARACTER SET gb2312,
+	big5 VARCHAR(20) CHARACTER SET big5, euckr VARCHAR(20) CHARACTER SET euckr, tis620 VARCHAR(20) CHARACTER SET tis620,
+	swe7 VARCHAR(20) CHARACTER SET swe7, ucs2 VARCHAR(20) CHARACTER SET ucs2, utf16 VARCHAR(20) CHARACTER SET utf16,
+	utf16le VARCHAR(20) CHARACTER SET utf16le, utf32 VARCHAR(20) CHARACTER SET utf32, utf8mb3 VARCHAR(20) CHARACTER SET utf8mb3,
+	utf8mb4 VARCHAR(20) CHARACTER SET utf8mb4, bin VARCHAR(20) CHARACTER SET binary
+)
+//
+INSERT INTO charsets VALUES
+	(1,'~ascii','Äß€','Łódź','İğş','ŽĒ','Łž','Привет','سلام','Žē','Äé','Привет','Привет','Ґї','Ωμέγα','שלום','表ソ','表ソ①','表ソ','表ソ①','縗乱','中文','許功蓋','한글','ไทย','ÅÄÖ','Ωж中','😀中','😀中','😀中','Ωж中','😀中',0x00FF5C),
+	(2,'','','','','','','','','','','','','','','','','','','','','','','','','','','','','','','',''),
+	(3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)
+//
+-- every byte of latin1 (the codes that cp1252 leaves open, too), and second bytes that are backslashes
+INSERT INTO charsets (id, latin1, sjis, gbk, big5, utf16, ucs2) VALUES (4,
+	_latin1 0x0102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F202122232425262728292A2B2C2D2E2F5B5C5D5E5F606061627B7C7D7E7F808182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9FA0A1A2FEFF,
+	_sjis 0x955C5C5C, _gbk 0xBF5C27, _big5 0xA55C5C, _utf16 0x005C005C000A, _ucs2 0x00270022005C)
+//
+CREATE TABLE collations (
+	general VARCHAR(20) COLLATE utf8mb4_general_ci NOT NULL, bin VARCHAR(20) COLLATE utf8mb4_bin NOT NULL,
+	nopad VARCHAR(20) COLLATE utf8mb4_nopad_bin NOT NULL, uca VARCHAR(20) COLLATE uca1400_ai_ci NOT NULL,
+	german VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_german2_ci NOT NULL,
+	PRIMARY KEY (nopad), UNIQUE (bin), KEY (general, uca)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_nopad_ci
+//
+INSERT INTO collations VALUES ('A','A','A','A','ß'),('a','a','a','a','ss'),('a ','b','a ','Á','SS'),('Ａ','Ａ','a  ','ａ','ä'),('','','','',''),(' ',' a',' ',' ','ae')
+//
+
+-- names that need care; MariaDB takes no character beyond the basic plane in a name
+CREATE TABLE `a``b'c"d\e.f%g;h?i/j #k--l $m{n}` (
+	`select` INT NOT NULL, `a``b` INT, ` lead` INT, `back\slash` INT, `dot.ted` INT, `per%cent` INT, `quo'te` INT, `dou"ble` INT, `новый` INT, `名前` INT,
+	`@var` INT, `a,b` INT, `(x)` INT, `line
+break` INT, `very long column name of sixty-four characters, and this is all.` INT,
+	PRIMARY KEY (`select`, `a``b`), KEY `in``dex '"\` (`dot.ted`), CONSTRAINT `che``ck '"\` CHECK (`per%cent` <> -1)
+) COMMENT='it''s "quoted" \\ `back` \n line %s ä 名'
+//
+INSERT INTO `a``b'c"d\e.f%g;h?i/j #k--l $m{n}` VALUES (1,2,3,4,5,6,7,8,9,10,11,12,13,14,15),(2,2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)
+//
+CREATE TABLE ` lead` (`1` INT PRIMARY KEY, `2e5` TEXT) 
+//
+INSERT INTO ` lead` VALUES (1,'x')
+//
+CREATE TABLE `таблица 表 é` (`é` INT PRIMARY KEY) 
+//
+INSERT INTO `таблица 表 é` VALUES (7)
+//
+CREATE TABLE `Case` (a INT PRIMARY KEY)
+//
+INSERT INTO `Case` VALUES (1)
+//
+CREATE TABLE `a table whose name is exactly sixty-four characters long no more` (a INT PRIMARY KEY)
+//
+INSERT INTO `a table whose name is exactly sixty-four characters long no more` VALUES (1)
+//
+
+-- keys of every sort
+CREATE TABLE key_composite (a INT NOT NULL, b VARCHAR(50) NOT NULL, c DATETIME(6) NOT NULL, v INT, PRIMARY KEY (c, a, b))
+//
+INSERT INTO key_composite SELECT seq % 7, CONCAT('k', seq % 13, IF(seq % 2, ' ', '''')), '2024-01-01' + INTERVAL seq % 5 SECOND, seq FROM seq_1_to_400
+//
+CREATE TABLE key_string (k VARCHAR(100) COLLATE utf8mb4_unicode_ci NOT NULL PRIMARY KEY, v INT)
+//
+INSERT INTO key_string SELECT CONCAT(CHAR(65 + seq % 26), seq, 'ä'), seq FROM seq_1_to_300
+//
+CREATE TABLE key_binary (k VARBINARY(40) NOT NULL PRIMARY KEY, v INT)
+//
+INSERT INTO key_binary SELECT UNHEX(SHA1(seq)), seq FROM seq_1_to_300
+//
+CREATE TABLE key_unsigned (k BIGINT UNSIGNED NOT NULL PRIMARY KEY, v INT)
+//
+INSERT INTO key_unsigned VALUES (0,0),(1,1),(9223372036854775807,2),(9223372036854775808,3),(18446744073709551614,4),(18446744073709551615,5)
+//
+CREATE TABLE key_decimal (k DECIMAL(40,10) NOT NULL PRIMARY KEY, v INT)
+//
+INSERT INTO key_decimal SELECT (CAST(seq AS SIGNED) - 50) * 100000000000000000000.0000000001, seq FROM seq_1_to_100
+//
+CREATE TABLE key_double (k DOUBLE NOT NULL PRIMARY KEY, v INT)
+//
+INSERT INTO key_double SELECT (CAST(seq AS SIGNED) - 50) / 3e0, seq FROM seq_1_to_100
+//
+CREATE TABLE key_prefix (k TEXT NOT NULL, v INT, PRIMARY KEY (k(20)))
+//
+INSERT INTO key_prefix SELECT CONCAT('prefix ', seq, REPEAT('x', 300)), seq FROM seq_1_to_50
+//
+CREATE TABLE key_unique_nullable (a INT, b INT NOT NULL, UNIQUE (a), KEY (b))
+//
+INSERT INTO key_unique_nullable VALUES (NULL,1),(NULL,1),(NULL,2),(1,1),(2,1)
+//
+CREATE TABLE key_unique_only (a INT NOT NULL, b CHAR(5) NOT NULL, v INT, UNIQUE KEY u (a, b))
+//
+INSERT INTO key_unique_only SELECT seq, seq % 3, seq FROM seq_1_to_50
+//
+CREATE TABLE key_none (a INT, b TEXT)
+//
+INSERT INTO key_none VALUES (1,'x'),(1,'x'),(1,'x'),(NULL,NULL),(NULL,NULL),(2,''),(2,'')
+//
+CREATE TABLE key_time (d DATE NOT NULL, t TIME NOT NULL, y YEAR NOT NULL, e ENUM('z','a','m') NOT NULL, s SET('q','p') NOT NULL, b BIT(10) NOT NULL, PRIMARY KEY (d, t, y, e, s, b))
+//
+INSERT INTO key_time SELECT '2024-01-01' + INTERVAL seq % 4 DAY, SEC_TO_TIME((CAST(seq AS SIGNED) - 20) * 40000), 1990 + seq % 3, 1 + seq % 3, seq % 4, seq FROM seq_1_to_60
+//
+INSERT INTO key_time VALUES ('0000-00-00','-838:59:59','0000','z','',0)
+//
+CREATE TABLE counted (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, v TEXT) AUTO_INCREMENT=1000
+//
+INSERT INTO counted VALUES (0,'zero'),(5,'five'),(2000,'gap')
+//
+DELETE FROM counted WHERE id = 2000
+//
+CREATE TABLE counted_group (g INT NOT NULL, id INT NOT NULL AUTO_INCREMENT, PRIMARY KEY (g, id)) ENGINE=MyISAM
+//
+INSERT INTO counted_group VALUES (1,1),(1,2),(2,1),(2,7)
+//
+CREATE TABLE empty_table (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT) AUTO_INCREMENT=77
+//
+CREATE TABLE indexes (
+	id INT NOT NULL PRIMARY KEY, t TEXT, v VARCHAR(200), a INT, b INT, g POINT NOT NULL, lu TEXT,
+	FULLTEXT KEY ft (t, v), FULLTEXT KEY ft2 (v), SPATIAL KEY sp (g), KEY pre (t(17), v(3)), KEY d (a DESC, b ASC), UNIQUE KEY lu (lu), KEY ig (b) IGNORED, KEY co (v) COMMENT 'it''s'
+)
+//
+INSERT INTO indexes SELECT seq, CONCAT('the quick brown fox ', seq), CONCAT('jumps ', seq), seq % 5, seq % 3, POINT(seq, -1e0 * seq), CONCAT(REPEAT('long', 300), seq) FROM seq_1_to_40
+//
+CREATE TABLE described (
+	id INT NOT NULL PRIMARY KEY COMMENT 'it''s "the" \\ key\n', v VARCHAR(20) NOT NULL DEFAULT 'it''s \\ ä' COMMENT '', n INT DEFAULT NULL, e INT NOT NULL DEFAULT (1 + 2),
+	u VARCHAR(40) DEFAULT (UUID()), x BINARY(3) DEFAULT 'a\0b', bt BIT(4) DEFAULT b'101', ti TEXT DEFAULT 'text', c INT CHECK (c > 0), d INT,
+	CONSTRAINT bigger CHECK (d IS NULL OR d > id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC STATS_PERSISTENT=0 CHECKSUM=1 MAX_ROWS=1000 COMMENT='a ''described'' table'
+//
+INSERT INTO described (id, v, u, c, d) VALUES (1,'','u1',5,6),(2,'x','u2',NULL,NULL)
+//
+SET check_constraint_checks = 0
+//
+INSERT INTO described (id, v, u, c, d) VALUES (3,'older than its check','u3',-5,0)
+//
+SET check_constraint_checks = 1
+//
+CREATE TABLE generated (
+	id INT NOT NULL PRIMARY KEY, a INT, v INT GENERATED ALWAYS AS (a * 2) VIRTUAL, s VARCHAR(50) GENERATED ALWAYS AS (CONCAT('s', a)) STORED,
+	h INT INVISIBLE, k INT NOT NULL DEFAULT 7 INVISIBLE, b TEXT, KEY (v), UNIQUE KEY (s)
+)
+//
+INSERT INTO generated (id, a, h, k, b) VALUES (1,10,100,1000,'x'),(2,NULL,NULL,2,NULL),(3,-5,0,3,'')
+//
+CREATE TABLE compressed (id INT NOT NULL PRIMARY KEY, v TEXT) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8
+//
+INSERT INTO compressed SELECT seq, REPEAT(seq, 100) FROM seq_1_to_30
+//
+CREATE TABLE periods (id INT NOT NULL, a DATE NOT NULL, b DATE NOT NULL, PERIOD FOR p (a, b), UNIQUE (id, p WITHOUT OVERLAPS))
+//
+INSERT INTO periods VALUES (1,'2020-01-01','2020-06-01'),(1,'2020-06-01','2021-01-01'),(2,'2020-01-01','2030-01-01')
+//
+
+-- other engines
+CREATE TABLE engine_myisam (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, t TEXT, FULLTEXT (t)) ENGINE=MyISAM ROW_FORMAT=DYNAMIC
+//
+INSERT INTO engine_myisam VALUES (1,'x'),(2,NULL),(9,'nine')
+//
+CREATE TABLE engine_aria (id INT NOT NULL PRIMARY KEY, t TEXT) ENGINE=Aria TRANSACTIONAL=1
+//
+INSERT INTO engine_aria VALUES (1,'x'),(2,'')
+//
+CREATE TABLE engine_memory (id INT NOT NULL PRIMARY KEY, v VARCHAR(30), KEY USING BTREE (v)) ENGINE=MEMORY
+//
+INSERT INTO engine_memory VALUES (1,'x'),(2,NULL)
+//
+CREATE TABLE engine_csv (id INT NOT NULL, v VARCHAR(30) NOT NULL) ENGINE=CSV
+//
+INSERT INTO engine_csv VALUES (1,'a,"b"\n'),(2,'')
+//
+
+-- partitions
+CREATE TABLE part_range (id INT NOT NULL, d DATE NOT NULL, v INT, PRIMARY KEY (id, d))
+	PARTITION BY RANGE (YEAR(d)) (PARTITION p2022 VALUES LESS THAN (2023) COMMENT='old', PARTITION p2023 VALUES LESS THAN (2024), PARTITION `p max` VALUES LESS THAN MAXVALUE)
+//
+INSERT INTO part_range SELECT seq, '2022-01-01' + INTERVAL seq * 5 DAY, seq FROM seq_1_to_200
+//
+CREATE TABLE part_columns (a VARCHAR(20) NOT NULL, b DATE NOT NULL, v INT, PRIMARY KEY (a, b))
+	PARTITION BY RANGE COLUMNS (a, b) (PARTITION p0 VALUES LESS THAN ('g','2024-01-01'), PARTITION p1 VALUES LESS THAN ('n''x',MAXVALUE), PARTITION p2 VALUES LESS THAN (MAXVALUE,MAXVALUE))
+//
+INSERT INTO part_columns SELECT CONCAT(CHAR(97 + seq % 26), seq), '2023-12-01' + INTERVAL seq DAY, seq FROM seq_1_to_100
+//
+CREATE TABLE part_list (id INT NOT NULL, c INT, v INT) PARTITION BY LIST (c) (PARTITION odd VALUES IN (1,3,5), PARTITION even VALUES IN (0,2,4), PARTITION none VALUES IN (NULL), PARTITION rest DEFAULT)
+//
+INSERT INTO part_list SELECT seq, IF(seq % 7 = 6, NULL, seq % 7), seq FROM seq_1_to_70
+//
+INSERT INTO part_list VALUES (100,99,1)
+//
+CREATE TABLE part_list_columns (c VARCHAR(10) NOT NULL, v INT) PARTITION BY LIST COLUMNS (c) (PARTITION pa VALUES IN ('a','it''s'), PARTITION pb VALUES IN ('b',''))
+//
+INSERT INTO part_list_columns VALUES ('a',1),('it''s',2),('b',3),('',4)
+//
+CREATE TABLE part_hash (id INT NOT NULL PRIMARY KEY, v INT) PARTITION BY HASH (id) PARTITIONS 4
+//
+INSERT INTO part_hash SELECT seq, seq FROM seq_1_to_50
+//
+CREATE TABLE part_linear_hash (id INT NOT NULL PRIMARY KEY, v INT) PARTITION BY LINEAR HASH (id) PARTITIONS 3
+//
+INSERT INTO part_linear_hash SELECT seq, seq FROM seq_1_to_50
+//
+CREATE TABLE part_key (k VARCHAR(20) NOT NULL PRIMARY KEY, v INT) PARTITION BY KEY (k) PARTITIONS 3
+//
+INSERT INTO part_key SELECT CONCAT('k', seq), seq FROM seq_1_to_50
+//
+CREATE TABLE part_sub (id INT NOT NULL, d DATE NOT NULL, v INT)
+	PARTITION BY RANGE (YEAR(d)) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 (PARTITION p0 VALUES LESS THAN (2024), PARTITION p1 VALUES LESS THAN MAXVALUE)
+//
+INSERT INTO part_sub SELECT seq, '2023-10-01' + INTERVAL seq DAY, seq FROM seq_1_to_150
+//
+
+-- foreign keys: to itself, in a cycle, with actions, of several columns, to a table later by name
+CREATE TABLE fk_zz_parent (a INT NOT NULL, b VARCHAR(20) NOT NULL, u INT UNIQUE, PRIMARY KEY (a, b))
+//
+CREATE TABLE fk_child (
+	id INT NOT NULL PRIMARY KEY, a INT, b VARCHAR(20), u INT,
+	CONSTRAINT `fk both 'cols'` FOREIGN KEY (a, b) REFERENCES fk_zz_parent (a, b) ON DELETE CASCADE ON UPDATE CASCADE,
+	FOREIGN KEY (u) REFERENCES fk_zz_parent (u) ON DELETE SET NULL
+)
+//
+CREATE TABLE fk_self (id INT NOT NULL PRIMARY KEY, boss INT, CONSTRAINT boss FOREIGN KEY (boss) REFERENCES fk_self (id) ON DELETE RESTRICT)
+//
+CREATE TABLE fk_hen (id INT NOT NULL PRIMARY KEY, egg INT)
+//
+CREATE TABLE fk_egg (id INT NOT NULL PRIMARY KEY, hen INT, CONSTRAINT laid_by FOREIGN KEY (hen) REFERENCES fk_hen (id))
+//
+ALTER TABLE fk_hen ADD CONSTRAINT hatched_from FOREIGN KEY (egg) REFERENCES fk_egg (id)
+//
+INSERT INTO fk_zz_parent SELECT seq, CONCAT('p', seq), seq * 10 FROM seq_1_to_20
+//
+INSERT INTO fk_child SELECT seq, 1 + seq % 20, CONCAT('p', 1 + seq % 20), IF(seq % 3, 10 * (1 + seq % 20), NULL) FROM seq_1_to_60
+//
+INSERT INTO fk_self VALUES (1,NULL),(5,1),(3,5),(2,3)
+//
+INSERT INTO fk_hen VALUES (1,NULL),(2,NULL)
+//
+INSERT INTO fk_egg VALUES (1,1),(2,2),(3,NULL)
+//
+UPDATE fk_hen SET egg = 3 - id
+//
+
+-- sequences
+CREATE SEQUENCE seq_plain
+//
+CREATE SEQUENCE `seq 'odd'` START WITH 100 INCREMENT BY -5 MINVALUE -1000 MAXVALUE 100 CACHE 3 CYCLE
+//
+CREATE SEQUENCE seq_used START WITH 10 INCREMENT BY 10 NOCACHE
+//
+DO NEXTVAL(seq_used), NEXTVAL(seq_used), NEXTVAL(seq_used)
+//
+CREATE TABLE sequenced (id BIGINT NOT NULL DEFAULT NEXTVAL(seq_used) PRIMARY KEY, v INT)
+//
+INSERT INTO sequenced (v) VALUES (1),(2)
+//
+
+-- rows with their history
+CREATE TABLE versioned (id INT NOT NULL PRIMARY KEY, v TEXT) WITH SYSTEM VERSIONING
+//
+INSERT INTO versioned VALUES (1,'a'),(2,'b'),(3,'c')
+//
+UPDATE versioned SET v = 'B' WHERE id = 2
+//
+DELETE FROM versioned WHERE id = 3
+//
+CREATE TABLE versioned_explicit (
+	id INT NOT NULL PRIMARY KEY, v INT, w INT WITHOUT SYSTEM VERSIONING,
+	f TIMESTAMP(6) GENERATED ALWAYS AS ROW START, u TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (f, u)
+) WITH SYSTEM VERSIONING
+//
+INSERT INTO versioned_explicit (id, v, w) VALUES (1,1,1),(2,2,2)
+//
+UPDATE versioned_explicit SET v = 20 WHERE id = 2
+//
+
+-- routines, under other modes than the session that restores them
+CREATE FUNCTION double_it(x INT) RETURNS INT DETERMINISTIC NO SQL COMMENT 'it''s twice' RETURN x * 2
+//
+CREATE FUNCTION `odd ``name'` (`a b` VARCHAR(20) CHARACTER SET latin1) RETURNS VARCHAR(60) CHARSET utf8mb4 COLLATE utf8mb4_bin READS SQL DATA SQL SECURITY INVOKER
+	RETURN CONCAT(`a b`, (SELECT COUNT(*) FROM fk_self), 'ä;')
+//
+CREATE AGGREGATE FUNCTION last_of(x INT) RETURNS INT DETERMINISTIC BEGIN DECLARE r INT; DECLARE CONTINUE HANDLER FOR NOT FOUND RETURN r; LOOP FETCH GROUP NEXT ROW; SET r = x; END LOOP; END
+//
+CREATE DEFINER='ghost'@'nowhere.invalid' PROCEDURE by_ghost() SELECT 1
+//
+CREATE PROCEDURE several(IN a INT, OUT b INT, INOUT c TEXT)
+BEGIN
+	-- a comment; with a semicolon, and 'a quote
+	DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; END;
+	SET b = a; SET c = CONCAT(c, '\\ \' "');
+	SELECT v FROM key_none2;
+END
+//
+SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'
+//
+CREATE PROCEDURE "ansi quoted"() SELECT "id" || '\' FROM "fk_self"
+//
+SET sql_mode = 'ORACLE'
+//
+CREATE PROCEDURE in_oracle_mode (a IN INT) AS b INT := a; BEGIN SELECT b + 1; END;
+//
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+//
+
+-- views: needed before they come by name, nested, with rights and check options
+CREATE VIEW view_zz AS SELECT id, boss FROM fk_self WHERE id > 0
+//
+CREATE ALGORITHM=MERGE SQL SECURITY INVOKER VIEW view_aa AS SELECT id FROM view_zz WHERE boss IS NOT NULL WITH CASCADED CHECK OPTION
+//
+CREATE ALGORITHM=TEMPTABLE VIEW view_group AS SELECT g, COUNT(*) AS `how many?`, 'lit\'eral ä' AS l FROM counted_group GROUP BY g
+//
+CREATE VIEW `view ``odd'` (`x y`, ```z`) AS SELECT `a``b`, ` lead` FROM `a``b'c"d\e.f%g;h?i/j #k--l $m{n}` WITH LOCAL CHECK OPTION
+//
+CREATE VIEW view_calls AS SELECT double_it(id) AS d, a.id FROM view_aa AS a JOIN fk_child USING (id)
+//
+CREATE DEFINER='ghost'@'nowhere.invalid' SQL SECURITY INVOKER VIEW view_by_ghost AS SELECT 1 AS one
+//
+CREATE VIEW view_union AS SELECT id FROM fk_hen UNION ALL SELECT id FROM fk_egg ORDER BY id LIMIT 3
+//
+
+-- triggers: several of one event, in an order that is not by name; one would change every row that is loaded
+CREATE TABLE triggered (id INT NOT NULL PRIMARY KEY, v INT, w TEXT)
+//
+CREATE TABLE audit (n INT NOT NULL AUTO_INCREMENT PRIMARY KEY, what TEXT)
+//
+CREATE TRIGGER zz_first BEFORE INSERT ON triggered FOR EACH ROW SET NEW.v = NEW.v + 1
+//
+CREATE TRIGGER aa_second BEFORE INSERT ON triggered FOR EACH ROW SET NEW.v = NEW.v * 2
+//
+CREATE TRIGGER between_them BEFORE INSERT ON triggered FOR EACH ROW PRECEDES aa_second SET NEW.w = CONCAT(NEW.w, ';', NEW.v)
+//
+CREATE TRIGGER note_insert AFTER INSERT ON triggered FOR EACH ROW INSERT INTO audit (what) VALUES (CONCAT('insert ', NEW.id))
+//
+CREATE DEFINER='ghost'@'nowhere.invalid' TRIGGER `note 'update'` AFTER UPDATE ON triggered FOR EACH ROW INSERT INTO audit (what) VALUES (CONCAT('update ', OLD.v, '\\'))
+//
+SET sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'
+//
+CREATE TRIGGER note_delete BEFORE DELETE ON triggered FOR EACH ROW BEGIN INSERT INTO audit (what) VALUES ('delete;'); IF OLD.id < 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END
+//
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+//
+CREATE TRIGGER refuse BEFORE INSERT ON fk_egg FOR EACH ROW BEGIN IF NEW.id > 1000 THEN SIGNAL SQLSTATE '45000'; END IF; END
+//
+INSERT INTO triggered VALUES (1,1,'a'),(2,2,'b'),(3,3,NULL)
+//
+
+-- events
+CREATE EVENT event_daily ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 03:00:00' ENDS '2037-01-01' ON COMPLETION PRESERVE DISABLE COMMENT 'it''s' DO BEGIN DELETE FROM audit; END
+//
+CREATE EVENT `event 'once'` ON SCHEDULE AT '2035-06-01 12:00:00' ON COMPLETION NOT PRESERVE ENABLE DO INSERT INTO audit (what) VALUES ('once')
+//
+SET time_zone = '+05:30', sql_mode = 'ANSI_QUOTES'
+//
+CREATE EVENT event_elsewhere ON SCHEDULE EVERY '1:30' HOUR_MINUTE STARTS '2031-01-01 00:00:00' DO INSERT INTO audit ("what") VALUES ('half')
