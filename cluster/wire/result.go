@@ -10,6 +10,7 @@ import (
 const (
 	markOK    = 0x00
 	markNull  = 0xfb
+	markFile  = 0xfb // where a statement's answer begins: send the file
 	markEnd   = 0xfe
 	markError = 0xff
 
@@ -47,6 +48,37 @@ type decoder struct {
 	columns []string
 	pending []byte // first row, met while looking for the EOF packet behind the columns
 	done    bool
+	outcome Outcome // once done
+}
+
+// Outcome is what the end of a statement says of it.
+type Outcome struct {
+	Affected uint64 // rows
+	Warnings uint16 // at most 65535 are counted
+}
+
+// parseOutcome reads the rest of an OK packet, behind its first byte: two numbers, status, warnings.
+func parseOutcome(p []byte) (o Outcome, err error) {
+	var ok bool
+	if o.Affected, p, ok = lengthInteger(p); ok {
+		_, p, ok = lengthInteger(p)
+	}
+	if !ok || len(p) < 4 {
+		return o, fmt.Errorf("read OK packet: %w", ErrMalformed)
+	}
+	o.Warnings = uint16(p[2]) | uint16(p[3])<<8
+	return o, nil
+}
+
+// end reads the packet behind the last row: an EOF packet of 5 bytes, or an OK packet.
+func (d *decoder) end(p []byte) (err error) {
+	d.done = true
+	if len(p) == 5 {
+		d.outcome.Warnings = uint16(p[1]) | uint16(p[2])<<8
+		return nil
+	}
+	d.outcome, err = parseOutcome(p[1:])
+	return err
 }
 
 // start reads up to the first row. A statement without rows is done at once.
@@ -61,13 +93,18 @@ func (d *decoder) start() error {
 	switch p[0] {
 	case markOK:
 		d.done = true
-		return nil
+		d.outcome, err = parseOutcome(p[1:])
+		return err
 	case markError:
 		d.done = true
 		return serverError(p)
+	case markFile:
+		return errFile
 	}
 	n, rest, ok := lengthInteger(p)
-	if !ok || len(rest) != 0 || n == 0 || n > maxColumns {
+	// go-sql-driver agrees with MariaDB on MARIADB_CLIENT_CACHE_METADATA: then a byte 1 says that the columns follow
+	// (MariaDB "Result Set Packets"), which they always do for a statement that was not prepared.
+	if !ok || len(rest) > 1 || len(rest) == 1 && rest[0] != 1 || n == 0 || n > maxColumns {
 		return fmt.Errorf("read column count: %w", ErrMalformed)
 	}
 	for range n {
@@ -144,8 +181,7 @@ func (d *decoder) row() ([]byte, error) {
 		return nil, serverError(p)
 	}
 	if len(p) >= 5 && len(p) < maxFrame && p[0] == markEnd {
-		d.done = true
-		return nil, nil
+		return nil, d.end(p)
 	}
 	return p, nil
 }

@@ -7,6 +7,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 type Options struct {
 	User     string
 	Password string
+	TLS      *tls.Config   // nil: a plain connection
 	Connect  time.Duration // limit of connecting and authenticating
 	Idle     time.Duration // longest wait for the server's next bytes, and for it to take ours; 0: none
 }
@@ -49,11 +51,17 @@ func Dial(ctx context.Context, address string, o Options) (*Session, error) {
 	cfg.Net, cfg.Addr = "tcp", address
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = o.Connect, o.Connect, o.Connect
 	cfg.Logger = &mysql.NopLogger{} // what goes wrong is returned
-	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+	cfg.DialFunc = func(ctx context.Context, _, address string) (net.Conn, error) {
 		var d net.Dialer
-		conn, err := d.DialContext(ctx, network, address)
+		conn, err := d.DialContext(ctx, "tcp", address)
+		if err == nil && o.TLS != nil {
+			conn = newSecured(conn, o.TLS, address)
+		}
 		s.conn = conn
 		return conn, err
+	}
+	if o.TLS != nil {
+		cfg.Net = "unix" // to the driver: a transport over which a password may go in clear text, as caching_sha2_password wants to
 	}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
@@ -169,6 +177,9 @@ type Result struct {
 }
 
 var _ snapshot.RowReader = (*Result)(nil)
+
+// Outcome returns what the end of the statement said of it; it is known once all rows are read.
+func (r *Result) Outcome() Outcome { return r.decoder.outcome }
 
 // Columns returns the names of the columns; none for a statement without rows.
 func (r *Result) Columns() []string { return r.decoder.columns }
