@@ -202,7 +202,8 @@ func assemble(database, name, ddl string, columns []record, sizes map[string]siz
 		return snapshot.Table{}, err
 	}
 	t := snapshot.Table{
-		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), DDL: ddl, Partitioning: d.kind,
+		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), Partitioning: d.kind,
+		DDL: withoutDatabase(ddl, database),
 	}
 	for _, r := range columns {
 		if computed(r) {

@@ -1,0 +1,344 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"starkeep/cluster"
+	"starkeep/snapshot"
+)
+
+var _ cluster.Keeper = (*Cluster)(nil)
+
+// Objects returns sequences first, which tables and routines may use, then functions, procedures, views by what they are
+// made of, triggers and events; users and roles before all of these, because they are definers.
+func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collection) ([]snapshot.Object, error) {
+	if err := c.requireDatabase(ctx, database); err != nil {
+		return nil, fmt.Errorf("list objects: %w", err)
+	}
+	var all []snapshot.Object
+	if k.Users {
+		users, err := c.users(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = users
+	}
+	for _, read := range []func(context.Context, string) ([]snapshot.Object, error){c.sequences, c.routines, c.views} {
+		list, err := read(ctx, database)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	triggers, err := c.triggers(ctx, database, nil)
+	if err != nil {
+		return nil, err
+	}
+	events, err := c.events(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(all, triggers...), events...), nil
+}
+
+// named reads the names of objects and their definitions.
+func (c *Cluster) named(ctx context.Context, database string, kind snapshot.ObjectKind, names string) ([]snapshot.Object, error) {
+	rows, err := c.query(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("list %ss of %s: %w", kind, database, err)
+	}
+	var list []snapshot.Object
+	for _, r := range rows {
+		o := snapshot.Object{Kind: kind, Name: r["name"]}
+		if err := c.showCreate(ctx, database, &o); err != nil {
+			return nil, err
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
+func (c *Cluster) routines(ctx context.Context, database string) ([]snapshot.Object, error) {
+	var all []snapshot.Object
+	for _, kind := range []snapshot.ObjectKind{snapshot.Function, snapshot.Procedure} {
+		list, err := c.named(ctx, database, kind, "SELECT ROUTINE_NAME AS name FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = "+literal(database)+
+			" AND ROUTINE_TYPE = "+literal(strings.ToUpper(string(kind)))+" ORDER BY 1")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+func (c *Cluster) events(ctx context.Context, database string) ([]snapshot.Object, error) {
+	return c.named(ctx, database, snapshot.Event, "SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE EVENT_SCHEMA = "+literal(database)+" ORDER BY 1")
+}
+
+// sequences reads sequences with the value that comes next: SHOW CREATE prints only where they began.
+func (c *Cluster) sequences(ctx context.Context, database string) ([]snapshot.Object, error) {
+	list, err := c.named(ctx, database, snapshot.Sequence, "SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+literal(database)+" AND TABLE_TYPE = 'SEQUENCE' ORDER BY 1")
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range list {
+		next, err := c.scalar(ctx, "SELECT next_not_cached_value FROM "+quoted(database)+"."+quoted(o.Name))
+		if err != nil {
+			return nil, fmt.Errorf("read sequence %s: %w", o.Name, err)
+		}
+		list[i].Settings = map[string]string{nextValue: next}
+	}
+	return list, nil
+}
+
+// nextValue is the setting of a sequence that holds the value to go on with. Values that the server had cached are skipped,
+// as after its restart.
+const nextValue = "next_value"
+
+// views reads views in an order in which each one finds those that it is made of.
+func (c *Cluster) views(ctx context.Context, database string) ([]snapshot.Object, error) {
+	list, err := c.named(ctx, database, snapshot.View, "SELECT TABLE_NAME AS name FROM information_schema.VIEWS WHERE TABLE_SCHEMA = "+literal(database)+" ORDER BY 1")
+	if err != nil {
+		return nil, err
+	}
+	uses := make(map[string][]string, len(list))
+	isView := map[string]bool{}
+	for _, o := range list {
+		isView[o.Name] = true
+	}
+	for _, o := range list {
+		ts, err := tokens(o.DDL)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o, err)
+		}
+		for _, t := range ts {
+			if t.kind == quote && t.value != o.Name && isView[t.value] { // at worst a column's name: one more that comes first
+				uses[o.Name] = append(uses[o.Name], t.value)
+			}
+		}
+	}
+	return ordered(list, uses), nil
+}
+
+// ordered sorts objects so that what one uses comes before it, as far as there is no circle.
+func ordered(list []snapshot.Object, uses map[string][]string) []snapshot.Object {
+	byName := make(map[string]snapshot.Object, len(list))
+	for _, o := range list {
+		byName[o.Name] = o
+	}
+	var out []snapshot.Object
+	seen := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, u := range uses[name] {
+			visit(u)
+		}
+		out = append(out, byName[name])
+	}
+	for _, o := range list {
+		visit(o.Name)
+	}
+	return out
+}
+
+// shown is how SHOW CREATE calls the definition of a kind.
+var shown = map[snapshot.ObjectKind]string{
+	snapshot.View: "create view", snapshot.Trigger: "sql original statement", snapshot.Function: "create function",
+	snapshot.Procedure: "create procedure", snapshot.Event: "create event", snapshot.Sequence: "create table",
+}
+
+// kept are the columns of SHOW CREATE that are settings of an object.
+var kept = []string{"sql_mode", "character_set_client", "collation_connection", "time_zone"}
+
+// showCreate reads the definition of an object. A server shows a routine to who may not read it, but without its text.
+func (c *Cluster) showCreate(ctx context.Context, database string, o *snapshot.Object) error {
+	name, err := qualified(database, o.Name)
+	if err != nil {
+		return err
+	}
+	rows, err := c.query(ctx, "SHOW CREATE "+strings.ToUpper(string(o.Kind))+" "+name)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", o, err)
+	}
+	if len(rows) != 1 || rows[0][shown[o.Kind]] == "" {
+		return fmt.Errorf("read %s: its text is hidden from this user, GRANT SELECT ON mysql.proc or SHOW_ROUTINE gives it: %w", o, cluster.ErrDenied)
+	}
+	o.DDL = rows[0][shown[o.Kind]]
+	for _, k := range kept {
+		if v, ok := rows[0][k]; ok {
+			if o.Settings == nil {
+				o.Settings = map[string]string{}
+			}
+			o.Settings[k] = v
+		}
+	}
+	return nil
+}
+
+// PutObject creates an object in the place of one of its kind and name.
+func (c *Cluster) PutObject(ctx context.Context, o snapshot.Object, r cluster.Renaming) (string, error) {
+	note, err := c.putObject(ctx, o, r)
+	if number, _, ok := serverError(err); ok && !known(err) && number != 0 && !slices.Contains(busy, number) {
+		err = fmt.Errorf("%w: %w", cluster.ErrRejected, err)
+	}
+	// A name that the definition needs and that is not there: a repeat of the same statement cannot help.
+	if errors.Is(err, cluster.ErrUnknownTable) || errors.Is(err, cluster.ErrUnknownDatabase) || errors.Is(err, cluster.ErrUnsupported) || errors.Is(err, cluster.ErrExists) {
+		err = fmt.Errorf("%w: %w", cluster.ErrRejected, err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("put %s: %w", o, err)
+	}
+	return note, nil
+}
+
+func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Renaming) (string, error) {
+	if o.Global() {
+		return c.putUser(ctx, o, r)
+	}
+	o.Table = renamed(o.Table, r)
+	ddl, err := rewritten(o.DDL, r)
+	if err != nil {
+		return "", err
+	}
+	name := o.Name
+	if o.Kind == snapshot.View || o.Kind == snapshot.Sequence {
+		name = renamed(name, r)
+	}
+	statement, err := creation(o, ddl, r.To, name)
+	if err != nil {
+		return "", err
+	}
+	s, err := c.session(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	if err := s.exec(ctx, "USE "+quoted(r.To)); err != nil {
+		return "", err
+	}
+	if !slices.Contains(replaceable, o.Kind) {
+		if err := s.exec(ctx, dropStatement(r.To, o.Kind, name)); err != nil {
+			return "", err
+		}
+	}
+	note, err := s.under(ctx, o, statement)
+	if err != nil {
+		return "", err
+	}
+	if o.Kind == snapshot.Sequence {
+		return note, s.goOn(ctx, r.To, name, o.Settings[nextValue])
+	}
+	missing, err := c.definerNote(ctx, o)
+	return joinNotes(note, missing), err
+}
+
+func joinNotes(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(n string) bool { return n == "" }), "; ")
+}
+
+func renamed(name string, r cluster.Renaming) string {
+	if to, ok := r.Tables[name]; ok {
+		return to
+	}
+	return name
+}
+
+// replaceable are the kinds that CREATE OR REPLACE is for on MySQL, too.
+var replaceable = []snapshot.ObjectKind{snapshot.View}
+
+// creation is the statement that creates an object in a database.
+func creation(o snapshot.Object, ddl, database, name string) (string, error) {
+	if o.Kind == snapshot.Trigger {
+		return triggerStatement(ddl, database, o.Table)
+	}
+	ts, err := tokens(ddl)
+	if err != nil {
+		return "", err
+	}
+	first, last, ok := nameAfter(ts, strings.ToUpper(string(o.Kind)))
+	if !ok || !ts[0].is("CREATE") {
+		return "", errForm
+	}
+	statement := splice(ddl, ts[first], ts[last], quoted(database)+"."+quoted(name))
+	if slices.Contains(replaceable, o.Kind) {
+		statement = splice(statement, ts[0], ts[0], "CREATE OR REPLACE")
+	}
+	return statement, nil
+}
+
+func dropStatement(database string, kind snapshot.ObjectKind, name string) string {
+	return "DROP " + strings.ToUpper(string(kind)) + " IF EXISTS " + quoted(database) + "." + quoted(name)
+}
+
+// goOn sets the value that a sequence gives next.
+func (s *session) goOn(ctx context.Context, database, name, next string) error {
+	if next == "" {
+		return nil
+	}
+	_, err := s.query(ctx, "SELECT SETVAL("+quoted(database)+"."+quoted(name)+", "+next+", 0)")
+	return err
+}
+
+// DropObject drops an object; users and roles too.
+func (c *Cluster) DropObject(ctx context.Context, database string, o snapshot.Object) error {
+	statement := "DROP " + strings.ToUpper(string(o.Kind)) + " IF EXISTS " + o.Name // a user's name is 'user'@'host'
+	if !o.Global() {
+		if _, err := qualified(database, o.Name); err != nil {
+			return fmt.Errorf("drop %s: %w", o, err)
+		}
+		statement = dropStatement(database, o.Kind, o.Name)
+	}
+	err := c.exec(ctx, statement)
+	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) && !errors.Is(err, cluster.ErrUnknownTable) {
+		return fmt.Errorf("drop %s: %w", o, err)
+	}
+	return nil
+}
+
+// definer returns user and host of DEFINER=`user`@`host`, as a literal account name, or "".
+func definer(ddl string) string {
+	ts, err := tokens(ddl)
+	if err != nil {
+		return ""
+	}
+	i := slices.IndexFunc(ts, func(t token) bool { return t.is("DEFINER") })
+	if i < 0 || i+2 >= len(ts) || !ts[i+1].is("=") {
+		return ""
+	}
+	user := ts[i+2].name(ddl)
+	if i+4 < len(ts) && ts[i+3].is("@") {
+		return literal(user) + "@" + literal(ts[i+4].name(ddl))
+	}
+	return literal(user) // a role
+}
+
+// Answers to SHOW CREATE USER and SHOW GRANTS for an account that does not exist.
+const (
+	noSuchUser  = 1396
+	noSuchGrant = 1141
+)
+
+// definerNote tells that the account which an object runs as does not exist. The object is there all the same, and fails
+// when it is used, as it did at its source if the account was missing there.
+func (c *Cluster) definerNote(ctx context.Context, o snapshot.Object) (string, error) {
+	account := definer(o.DDL)
+	if account == "" {
+		return "", nil
+	}
+	_, err := c.query(ctx, "SHOW GRANTS FOR "+account)
+	switch {
+	case isNumber(err, noSuchGrant, noSuchUser):
+		return fmt.Sprintf("its definer %s does not exist here; it fails when it is used until there is one", account), nil
+	case errors.Is(err, cluster.ErrDenied):
+		return "", nil // who may not look cannot tell
+	}
+	return "", err
+}
