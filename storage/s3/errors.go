@@ -239,6 +239,10 @@ func explainNetwork(err error) (string, error) {
 	case errors.As(err, &syntax) && code < 500:
 		return fmt.Sprintf("the answer (%d) is not of an S3 store: correct aws.s3.endpoint", code), storage.ErrConfig
 	}
+	var sent *smithyhttp.RequestSendError
+	if code == 0 && !errors.As(err, &sent) { // no credentials from a file or a command, no endpoint: the SDK gave up before
+		return "the request cannot be made: " + innermost(err), storage.ErrConfig
+	}
 	return innermost(err), storage.ErrUnavailable
 }
 

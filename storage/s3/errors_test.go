@@ -244,7 +244,7 @@ func TestSilentServerIsUnavailableNotWaitedForEver(t *testing.T) {
 	t.Parallel()
 	server := minio.Shared(t)
 	name, r := server.Bucket(t), newRelay(t, server)
-	b := open(t, name, with(server.Properties(), "aws.s3.endpoint", r.URL, "s3.connection.request.timeout", "200"))
+	b := open(t, name, with(server.Properties(), "aws.s3.endpoint", r.URL, "s3.connection.request.timeout", "1000"))
 	silent := func(_ http.ResponseWriter, q *http.Request) bool {
 		_, _ = io.Copy(io.Discard, q.Body)
 		<-q.Context().Done() // until the client goes

@@ -91,6 +91,17 @@ func TestNobodyHasCredentials(t *testing.T) {
 		"open s3://$B: access denied: there are no credentials, neither in the environment nor in files nor of the machine: set aws.s3.access_key and aws.s3.secret_key")
 }
 
+// What the machine offers may itself be wrong; waiting does not cure that.
+func TestBrokenIdentityOfTheMachineIsConfiguration(t *testing.T) {
+	without(t)
+	server := minio.Shared(t)
+	t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/backup")
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token")
+	name := server.Bucket(t)
+	_, err := s3.Open(t.Context(), name, anonymously(server), s3.Options{})
+	requireError(t, err, storage.ErrConfig, name, "", "open s3://$B: wrong configuration: the request cannot be made: unable to read file at /nowhere/token: open /nowhere/token: no such file or directory")
+}
+
 // stsDouble counts and shows what STS is asked; MinIO answers.
 func stsDouble(t *testing.T, server *minio.Server) (*relay, *atomic.Pointer[url.Values]) {
 	t.Helper()
