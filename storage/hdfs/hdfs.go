@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path"
 	"runtime"
 	"time"
@@ -35,7 +36,11 @@ const (
 type Options struct {
 	// Connections is how many calls at once find a connection ready; 0 is twice the CPUs.
 	Connections int
+
+	dial dialer // nil is the network; tests put faults there
 }
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Bucket is a handle on a folder. It is safe for concurrent use, also by several processes and hosts.
 type Bucket struct {
@@ -59,7 +64,11 @@ func Open(ctx context.Context, authority, root string, create bool, properties m
 	if o.Connections == 0 {
 		o.Connections = 2 * runtime.NumCPU()
 	}
-	b := &Bucket{authority: authority, root: path.Clean(root), settings: set, sessions: &pool{settings: set, size: o.Connections}}
+	if o.dial == nil {
+		o.dial = (&net.Dialer{}).DialContext
+	}
+	b := &Bucket{authority: authority, root: path.Clean(root), settings: set}
+	b.sessions = &pool{settings: set, size: o.Connections, dialer: o.dial}
 	if err := b.use(ctx, "open", "", func(s *session) error { return b.enter(s, create) }); err != nil {
 		_ = b.Close()
 		return nil, err

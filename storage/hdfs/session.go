@@ -23,9 +23,10 @@ const (
 // pool keeps sessions for the next call.
 type pool struct {
 	settings settings
+	size     int // idle sessions that are kept
+	dialer   dialer
 
 	mu     sync.Mutex
-	size   int
 	idle   []*session
 	active string // the name node that answered last; it is asked first
 	closed bool
@@ -249,8 +250,9 @@ func (s *session) dial(network, address string, data bool) (net.Conn, error) {
 	if ctx == nil {
 		return nil, net.ErrClosed
 	}
-	dialer := net.Dialer{Timeout: s.pool.settings.connectTimeout}
-	raw, err := dialer.DialContext(ctx, network, address)
+	ctx, cancel := context.WithTimeout(ctx, s.pool.settings.connectTimeout)
+	defer cancel()
+	raw, err := s.pool.dialer(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,10 @@ type Server struct {
 }
 
 // node is where a data node listens.
-type node struct{ transfer, http, ipc string }
+type node struct {
+	transfer, http, ipc string
+	runs                bool
+}
 
 var (
 	sharedOnce sync.Once
@@ -114,7 +117,7 @@ func start(t testing.TB, o Options) *Server {
 		s.configure(t, name, s.nameNodeSite(i))
 	}
 	for i := range s.DataNodes {
-		s.nodes = append(s.nodes, node{freeAddress(t), freeAddress(t), freeAddress(t)})
+		s.nodes = append(s.nodes, node{transfer: freeAddress(t), http: freeAddress(t), ipc: freeAddress(t)})
 		s.configure(t, dataNode(i), s.dataNodeSite(i))
 	}
 	s.format(t)
@@ -262,7 +265,8 @@ func (s *Server) format(t testing.TB) {
 	}
 }
 
-// RunNameNode starts a name node, and waits until it answers and, alone, has left safe mode.
+// RunNameNode starts a name node, and waits until it answers. One that is alone also has to leave safe mode, which it does
+// when the data nodes have told of their blocks: so not before one of them runs.
 func (s *Server) RunNameNode(t testing.TB, i int) {
 	t.Helper()
 	name := s.names()[i]
@@ -272,8 +276,12 @@ func (s *Server) RunNameNode(t testing.TB, i int) {
 		if s.options.HA {
 			return state == "standby" || state == "active"
 		}
-		return state == "active" && s.ask(s.http[i], "NameNode", "FSNamesystemState")["FSState"] == "Operational"
+		return state == "active" && (s.operational(i) || !slices.ContainsFunc(s.nodes, func(n node) bool { return n.runs }))
 	})
+}
+
+func (s *Server) operational(i int) bool {
+	return s.ask(s.http[i], "NameNode", "FSNamesystemState")["FSState"] == "Operational"
 }
 
 // KillNameNode ends a name node at once, as a power failure does. RunNameNode brings it back.
@@ -287,6 +295,7 @@ func (s *Server) RunDataNode(t testing.TB, i int) {
 	t.Helper()
 	name := dataNode(i)
 	s.keeper.run(t, name, s.java(t, name, "org.apache.hadoop.hdfs.server.datanode.DataNode"))
+	s.nodes[i].runs = true
 	s.await(t, name, func() bool { return s.serves(i) })
 }
 
@@ -303,16 +312,21 @@ func (s *Server) serves(i int) bool {
 			return false
 		}
 	}
-	return slices.ContainsFunc(s.http, func(address string) bool {
+	for nn, address := range s.http {
 		live, _ := s.ask(address, "NameNode", "NameNodeInfo")["LiveNodes"].(string)
-		return s.ask(address, "NameNode", "NameNodeStatus")["State"] == "active" && strings.Contains(live, `"`+s.nodes[i].transfer+`"`)
-	})
+		active := s.ask(address, "NameNode", "NameNodeStatus")["State"] == "active"
+		if active && s.operational(nn) && strings.Contains(live, `"`+s.nodes[i].transfer+`"`) {
+			return true
+		}
+	}
+	return false
 }
 
 // KillDataNode ends a data node at once. RunDataNode brings it back.
 func (s *Server) KillDataNode(t testing.TB, i int) {
 	t.Helper()
 	s.keeper.order(t, "kill", dataNode(i))
+	s.nodes[i].runs = false
 }
 
 // Stall stops a data node in its tracks: it keeps its connections and answers nothing, until Resume.
@@ -331,7 +345,7 @@ func (s *Server) Resume(t testing.TB, i int) {
 func (s *Server) Activate(t testing.TB, i int) {
 	t.Helper()
 	s.tool(t, s.names()[i], "org.apache.hadoop.hdfs.tools.DFSHAAdmin", "-transitionToActive", "--forceactive", s.names()[i])
-	s.await(t, s.names()[i], func() bool { return s.ask(s.http[i], "NameNode", "FSNamesystemState")["FSState"] == "Operational" })
+	s.await(t, s.names()[i], func() bool { return s.operational(i) })
 }
 
 // Standby makes the active name node of a pair a standby one.
