@@ -39,7 +39,7 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 			return fmt.Errorf("%s %s: %w", op, b.url(key), err)
 		}
 	}
-	kind, text := b.explain(op, err)
+	text, kind := b.explain(op, err)
 	if kind == nil {
 		return fmt.Errorf("%s %s: %s", op, b.url(key), text)
 	}
@@ -47,7 +47,7 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 }
 
 // explain finds the kind of an error, nil for the ones that storage has no name for.
-func (b *Bucket) explain(op string, err error) (kind error, text string) {
+func (b *Bucket) explain(op string, err error) (text string, kind error) {
 	var role *refusedRole
 	var token *oauth2.RetrieveError
 	var machine metadata.NotDefinedError
@@ -58,7 +58,7 @@ func (b *Bucket) explain(op string, err error) (kind error, text string) {
 	case errors.As(err, &token):
 		return explainToken(token)
 	case errors.As(err, &machine), errors.As(err, &onMachine) && onMachine.Code < 500:
-		return storage.ErrDenied, "this machine has no service account: attach one, or set " + nameEmail[0] + ", " + nameKeyID[0] + " and " + nameKey[0]
+		return "this machine has no service account: attach one, or set " + nameEmail[0] + ", " + nameKeyID[0] + " and " + nameKey[0], storage.ErrDenied
 	}
 	if answer := refusal(err); answer != nil {
 		return b.explainAnswer(op, answer)
@@ -81,25 +81,25 @@ func refusal(err error) *googleapi.Error {
 }
 
 // explainRole explains why another service account cannot be impersonated.
-func (b *Bucket) explainRole(err error) (error, string) {
+func (b *Bucket) explainRole(err error) (string, error) {
 	answer := refusal(err)
 	if answer == nil {
-		kind, text := b.explain("impersonate", err)
-		return kind, nameImpersonate[0] + ": " + text
+		text, kind := b.explain("impersonate", err)
+		return nameImpersonate[0] + ": " + text, kind
 	}
 	said := fmt.Sprintf("%s cannot be impersonated: %s", b.settings.login.impersonate, words(answer))
 	switch {
 	case answer.Code == http.StatusTooManyRequests || answer.Code >= 500:
-		return storage.ErrUnavailable, said
+		return said, storage.ErrUnavailable
 	case answer.Code == http.StatusNotFound:
-		return storage.ErrConfig, said + "; correct " + nameImpersonate[0]
+		return said + "; correct " + nameImpersonate[0], storage.ErrConfig
 	}
-	return storage.ErrDenied, said + "; grant roles/iam.serviceAccountTokenCreator on it to who asks"
+	return said + "; grant roles/iam.serviceAccountTokenCreator on it to who asks", storage.ErrDenied
 }
 
 // explainToken explains why the token server gave no token: RFC 6749, section 5.2; the descriptions are listed in
 // https://developers.google.com/identity/protocols/oauth2/service-account#error-codes
-func explainToken(err *oauth2.RetrieveError) (error, string) {
+func explainToken(err *oauth2.RetrieveError) (string, error) {
 	code := 0
 	if err.Response != nil {
 		code = err.Response.StatusCode
@@ -120,15 +120,15 @@ func explainToken(err *oauth2.RetrieveError) (error, string) {
 	}
 	switch {
 	case code == http.StatusTooManyRequests || code >= 500:
-		return storage.ErrUnavailable, said
+		return said, storage.ErrUnavailable
 	case strings.Contains(answer.Description, "iat and exp"):
-		return storage.ErrConfig, said + "; the clock of this machine is wrong: set it by NTP"
+		return said + "; the clock of this machine is wrong: set it by NTP", storage.ErrConfig
 	case strings.Contains(answer.Description, "account not found"):
-		return storage.ErrDenied, said + "; correct " + nameEmail[0]
+		return said + "; correct " + nameEmail[0], storage.ErrDenied
 	case answer.Error == "":
-		return storage.ErrConfig, said + "; correct " + nameTokenServer[0]
+		return said + "; correct " + nameTokenServer[0], storage.ErrConfig
 	}
-	return storage.ErrDenied, said + "; the key was deleted or is of another account: write a new " + nameKey[0] + " and its id"
+	return said + "; the key was deleted or is of another account: write a new " + nameKey[0] + " and its id", storage.ErrDenied
 }
 
 // answer is what a reason of the JSON API means here and what to do about it.
@@ -154,7 +154,7 @@ var reasons = map[string]answer{
 }
 
 // explainAnswer explains what the store said.
-func (b *Bucket) explainAnswer(op string, err *googleapi.Error) (error, string) {
+func (b *Bucket) explainAnswer(op string, err *googleapi.Error) (string, error) {
 	said := words(err)
 	known, ok := reasons[reason(err)]
 	if !ok {
@@ -163,7 +163,7 @@ func (b *Bucket) explainAnswer(op string, err *googleapi.Error) (error, string) 
 	if known.todo != "" {
 		said += "; " + known.todo
 	}
-	return known.kind, said
+	return said, known.kind
 }
 
 // unlisted answers what depends on more than the reason.
@@ -228,7 +228,7 @@ func words(err *googleapi.Error) string {
 }
 
 // explainNetwork explains an error without an answer that could be read.
-func explainNetwork(err error) (error, string) {
+func explainNetwork(err error) (string, error) {
 	var certificate *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
@@ -237,19 +237,19 @@ func explainNetwork(err error) (error, string) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &unknown):
-		return storage.ErrConfig, "the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers"
+		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers", storage.ErrConfig
 	case errors.As(err, &certificate):
-		return storage.ErrConfig, "the certificate of the store is not valid: " + oneLine(certificate.Err.Error())
+		return "the certificate of the store is not valid: " + oneLine(certificate.Err.Error()), storage.ErrConfig
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return storage.ErrConfig, "the store speaks http, not https: begin gcp.gcs.endpoint with http://"
+		return "the store speaks http, not https: begin gcp.gcs.endpoint with http://", storage.ErrConfig
 	case errors.As(err, &alert):
-		return storage.ErrConfig, "the store refuses the TLS connection: " + oneLine(alert.Error())
+		return "the store refuses the TLS connection: " + oneLine(alert.Error()), storage.ErrConfig
 	case errors.As(err, &name) && name.IsNotFound:
-		return storage.ErrUnavailable, "the host " + name.Name + " is not found: correct gcp.gcs.endpoint"
+		return "the host " + name.Name + " is not found: correct gcp.gcs.endpoint", storage.ErrUnavailable
 	case errors.As(err, &syntax):
-		return storage.ErrConfig, notGoogle
+		return notGoogle, storage.ErrConfig
 	}
-	return storage.ErrUnavailable, innermost(err)
+	return innermost(err), storage.ErrUnavailable
 }
 
 // innermost is the text of the cause alone: the layers above repeat the request.

@@ -8,3 +8,6 @@ func Understood(properties map[string]string) (way, endpoint string, err error) 
 	s, err := read(properties)
 	return s.login.String(), s.endpoint, err
 }
+
+// Encode is a CRC32C as the store writes it.
+var Encode = encode

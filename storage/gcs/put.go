@@ -51,27 +51,34 @@ func (b *Bucket) Put(ctx context.Context, key string, content storage.Body, opts
 }
 
 // local is a body that can be read without being held to a bandwidth: what is only summed up is not sent.
-type local interface{ Local() io.ReadCloser }
+type local interface{ Local() io.Reader }
 
-// sumUp reads a body for its CRC32C.
+// sumUp reads a body for its CRC32C. Whether it is what it was declared to be is found out when it is sent.
 func sumUp(ctx context.Context, content storage.Body) (uint32, error) {
-	open := content.Open
-	content.SHA256 = [32]byte{} // compared when it is sent
-	content.Open = func() (io.ReadCloser, error) {
-		r, err := open()
-		if limited, ok := r.(local); ok {
-			return limited.Local(), err
-		}
-		return r, err
-	}
-	r, err := content.Verified(ctx)
+	r, err := content.Open()
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("open body: %w", err)
 	}
 	defer func() { _ = r.Close() }()
+	source := io.Reader(r)
+	if limited, ok := r.(local); ok {
+		source = limited.Local()
+	}
 	sum := crc32.New(castagnoli)
-	_, err = io.CopyBuffer(sum, r, make([]byte, bufferSize))
-	return sum.Sum32(), err
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	for {
+		n, err := source.Read(buffer[:])
+		_, _ = sum.Write(buffer[:n]) // hash.Hash never fails
+		switch {
+		case errors.Is(err, io.EOF):
+			return sum.Sum32(), nil
+		case err != nil:
+			return 0, err
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // insert sends the one request.

@@ -85,7 +85,7 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // Local returns the body without the limit, for who reads it but does not send it: a checksum that has to go first.
-func (r *reader) Local() io.ReadCloser { return r.ReadCloser }
+func (r *reader) Local() io.Reader { return r.ReadCloser }
 
 // sleep is what rate.Limiter.WaitN does, but it waits until the deadline and then returns the context's own error.
 func sleep(ctx context.Context, d time.Duration) error {

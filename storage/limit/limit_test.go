@@ -147,3 +147,29 @@ func TestCancelEndsTheWaitForBandwidth(t *testing.T) {
 		require.ErrorIs(t, err, storage.ErrNotExist)
 	})
 }
+
+func TestBodyThatIsOnlyLookedAtIsNotLimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		looking := &looking{Bucket: open(t)}
+		began := time.Now()
+		require.NoError(t, put(t.Context(), limit.New(looking, limit.NewLimiter(1, 0)), "k", 1000))
+		require.Zero(t, time.Since(began))
+		require.EqualValues(t, 1000, looking.read)
+	})
+}
+
+// looking reads bodies past the limit, and stores nothing.
+type looking struct {
+	storage.Bucket
+	read int64
+}
+
+func (l *looking) Put(_ context.Context, _ string, body storage.Body, _ storage.PutOptions) error {
+	r, err := body.Open()
+	if err != nil {
+		return err
+	}
+	l.read, err = io.Copy(io.Discard, r.(interface{ Local() io.Reader }).Local())
+	return err
+}

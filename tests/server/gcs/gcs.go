@@ -5,7 +5,6 @@ package gcs
 import (
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -143,9 +142,9 @@ func (s *Server) Bucket(t testing.TB) string {
 // RemoveBucket removes a bucket with all its objects.
 func (s *Server) RemoveBucket(t testing.TB, bucket string) {
 	t.Helper()
-	objects, _, err := s.fake.ListObjectsWithOptions(bucket, fakestorage.ListOptions{})
+	all, err := s.fake.ListObjectsWithOptionsPaginated(bucket, fakestorage.ListOptions{})
 	require.NoError(t, err)
-	for _, o := range objects {
+	for _, o := range all.Objects {
 		require.NoError(t, s.fake.Backend().DeleteObject(bucket, o.Name))
 	}
 	require.NoError(t, s.fake.Backend().DeleteBucket(bucket))
@@ -155,6 +154,3 @@ func (s *Server) RemoveBucket(t testing.TB, bucket string) {
 func (s *Server) Properties() map[string]string {
 	return map[string]string{"gcp.gcs.endpoint": s.URL, "fs.gs.auth.type": "UNAUTHENTICATED"}
 }
-
-// String names the server in messages of tests.
-func (s *Server) String() string { return fmt.Sprintf("fake-gcs-server on %s", s.address) }
