@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -83,11 +84,30 @@ type Harness struct {
 	Exec     func(statement string)                // runs it behind the adapter's back
 	Break    func(f Fault)                         // makes it go wrong once
 	Tablets  func(table, partition string) []int64 // of the base index
+
+	// What is different on this kind of cluster; the zero values are StarRocks'.
+	NoVersions    bool    // nothing proves that rows did not change
+	NamesAreIDs   bool    // identities are made of names: they do not follow a table that is renamed
+	Partitioned   bool    // a partitioned table has at least one partition
+	BackQuotes    bool    // names may hold them
+	LongestName   int     // in characters; 0: 200
+	DropPartition string  // what follows the partition's name in ALTER TABLE … DROP PARTITION; empty: " FORCE"
+	Faults        []Fault // those that Break knows; nil: all
 }
 
-// Run runs the suite; open makes a harness for each test.
-func Run(t *testing.T, open func(*testing.T) Harness) {
-	for name, test := range suite {
+// knows tells whether Break knows a fault: a step that an adapter does not take cannot fail.
+func (h Harness) knows(f Fault) bool { return h.Faults == nil || slices.Contains(h.Faults, f) }
+
+// Run runs the suite, with the tests of the further abilities that the adapter has; open makes a harness for each test.
+// Without names tests about what this kind of cluster does not have.
+func Run(t *testing.T, open func(*testing.T) Harness, without ...string) {
+	tests := maps.Clone(suite)
+	for _, name := range without {
+		require.Contains(t, tests, name)
+		delete(tests, name)
+	}
+	maps.Copy(tests, furtherTests(open(t).Cluster))
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, &tester{Harness: open(t), t: t})
@@ -261,4 +281,13 @@ func (h *tester) id(table string) int64 {
 	id, err := h.Cluster.TableID(h.ctx(), h.Database, table)
 	require.NoError(h.t, err)
 	return id
+}
+
+// is checks that a name stands for the table of an id, as far as ids tell.
+func (h *tester) is(id int64, name string) {
+	if h.NamesAreIDs {
+		require.NotZero(h.t, h.id(name), name)
+	} else {
+		require.Equal(h.t, id, h.id(name), name)
+	}
 }

@@ -37,7 +37,7 @@ func describeDeclared(t *testing.T, h *tester) {
 		require.Equal(t, name, p.Name)
 		require.NotEmpty(t, p.Values)
 		require.Len(t, p.Physical, 1)
-		require.True(t, p.Physical[0].Empty, "nothing was ever loaded")
+		require.Equal(t, !h.NoVersions, p.Physical[0].Empty, "nothing was ever loaded")
 	}
 	plain := h.create(Plain, "u")
 	require.Equal(t, snapshot.Unpartitioned, plain.Partitioning)
