@@ -1,5 +1,5 @@
 -- Every type, table property and kind of object of MariaDB 10.11 that a backup has to bring back. A line of two slashes
--- ends a statement. The session: sql_mode 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', time zone +00:00, utf8mb4.
+-- ends a statement. The session: sql_mode 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', time zone +00:00, utf8mb4.
 
 -- numbers: extremes, zero-fill, unsigned
 CREATE TABLE integers (
@@ -37,7 +37,7 @@ INSERT INTO floats VALUES
 	(2,-3.402823466e38,0,-9999999.999,-1.7976931348623157e308,0,-9999999999999999.9999,0),
 	(3,1.175494351e-38,1.401298464324817e-45,0.001,2.2250738585072014e-308,5e-324,0.0001,1e-10),
 	(4,-1.401298464324817e-45,1e-40,-0.001,-5e-324,1e-310,-0.0001,123456789),
-	(5,'-0','0','-0','-0','0','-0','0'),
+	(5,ROUND(-0.1e0),0,ROUND(-0.1e0),ROUND(-0.1e0),0,ROUND(-0.1e0),0),
 	(6,0.1,0.1,0.1,0.1,0.1,0.1,0.1),
 	(7,16777217,16777216,123.456,9007199254740993,9007199254740992,1.23456,16777216),
 	(8,1.0000001,0.33333334,2.5,0.30000000000000004,1.0000000000000002,0.3333,3.1415927),
@@ -72,7 +72,7 @@ SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'
 //
 INSERT INTO times (id, d, dt6) VALUES (7,'2023-02-31','2023-04-31 10:20:30.000001'), (8,'2023-11-31','2023-02-30')
 //
-SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
 //
 CREATE TABLE stamps (
 	id INT NOT NULL PRIMARY KEY,
@@ -87,11 +87,11 @@ INSERT INTO stamps VALUES (1,'2001-02-03 04:05:06','2002-03-04 05:06:07.008','20
 -- strings: enum and set with their error values, empty against NULL, what ends or escapes a field elsewhere
 CREATE TABLE choices (
 	id INT NOT NULL PRIMARY KEY,
-	e ENUM('a','b','it''s','x,y','back\\slash','ä','') , n ENUM('x','y') NOT NULL,
-	s SET('a','b','it''s','ä','\t','z1','z2','z3','z4','z5'), l ENUM('0','1','2') CHARACTER SET latin1
+	e ENUM('a','b','it''s','x,y','back\\slash','ä','') COLLATE utf8mb4_bin, n ENUM('x','y') NOT NULL,
+	s SET('a','b','it''s','Ω','\t','z1','z2','z3','z4','z5'), l ENUM('0','1','2') CHARACTER SET latin1
 )
 //
-INSERT INTO choices VALUES (1,'a','x','',''),(2,'it''s','y','a,b,it''s','2'),(3,NULL,'x',NULL,NULL),(4,'','x','ä,\t','0'),
+INSERT INTO choices VALUES (1,'a','x','','1'),(2,'it''s','y','a,b,it''s','2'),(3,NULL,'x',NULL,NULL),(4,'','x','Ω,\t','0'),
 	(5,'back\\slash','y','z1,z2,z3,z4,z5','1'),(6,'x,y','x','a,z5','2')
 //
 INSERT IGNORE INTO choices VALUES (7,'unknown','unknown','unknown','unknown')
@@ -111,7 +111,7 @@ INSERT INTO strings VALUES
 	(7,'ä😀𝕏','','é / é','👩‍👩‍👧‍👦','‮rtl‬',' \u2028﻿bom',0x00FF00FF00FF00FF,0xC3A4F09F9880,0xFFFEFD,0x80818283),
 	(8,REPEAT('😀',10),'',REPEAT('😀',255),REPEAT('ä',10000),REPEAT('x',255),REPEAT('y',65535),REPEAT(0xFF,8),REPEAT(0x5C,300),REPEAT(0x0A,255),REPEAT(0x00,65535)),
 	(9,'1','','0','-1','1e5','true','0x00','0x41','1','0'),
-	(10,"'; DROP TABLE strings; --",NULL,'","','a,b;c|d','{"json":1}','<xml/>','','','','')
+	(10,"'; DROP --",NULL,'","','a,b;c|d','{"json":1}','<xml/>','','','','')
 //
 CREATE TABLE blobs (
 	id INT NOT NULL PRIMARY KEY, t TEXT, b BLOB, mt MEDIUMTEXT, mb MEDIUMBLOB, lt LONGTEXT, lb LONGBLOB, z VARCHAR(5000) COMPRESSED, zb BLOB COMPRESSED
@@ -454,7 +454,7 @@ SET sql_mode = 'ORACLE'
 //
 CREATE PROCEDURE in_oracle_mode (a IN INT) AS b INT := a; BEGIN SELECT b + 1; END;
 //
-SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
 //
 
 -- views: needed before they come by name, nested, with rights and check options
@@ -492,7 +492,7 @@ SET sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'
 //
 CREATE TRIGGER note_delete BEFORE DELETE ON triggered FOR EACH ROW BEGIN INSERT INTO audit (what) VALUES ('delete;'); IF OLD.id < 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END
 //
-SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
 //
 CREATE TRIGGER refuse BEFORE INSERT ON fk_egg FOR EACH ROW BEGIN IF NEW.id > 1000 THEN SIGNAL SQLSTATE '45000'; END IF; END
 //
