@@ -1,6 +1,7 @@
 package mysqldata_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -87,4 +88,18 @@ func values(m map[string]string) []string {
 		all = append(all, v)
 	}
 	return all
+}
+
+func TestEveryRandomTableIsAccepted(t *testing.T) {
+	t.Parallel()
+	server := mariadb.Shared(t)
+	database := server.Database(t)
+	var statements []string
+	for seed := range uint64(250) {
+		statements = append(statements, mysqldata.Random(seed, fmt.Sprint("r", seed))...)
+	}
+	mysqldata.Apply(t, server.DB(), database, statements)
+	rows := server.Query(t, `SELECT COUNT(*), COUNT(DISTINCT data_type) FROM information_schema.columns WHERE table_schema = ?`, database)
+	require.Equal(t, "32", rows[0][1], "not every type was drawn")
+	require.Equal(t, mysqldata.Random(7, "r"), mysqldata.Random(7, "r"), "the same seed draws the same")
 }
