@@ -1,9 +1,13 @@
 package mysqldata_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -102,4 +106,54 @@ func TestEveryRandomTableIsAccepted(t *testing.T) {
 	rows := server.Query(t, `SELECT COUNT(*), COUNT(DISTINCT data_type) FROM information_schema.columns WHERE table_schema = ?`, database)
 	require.Equal(t, "32", rows[0][1], "not every type was drawn")
 	require.Equal(t, mysqldata.Random(7, "r"), mysqldata.Random(7, "r"), "the same seed draws the same")
+}
+
+func TestBankIsConsistentAtOneMomentOnly(t *testing.T) {
+	t.Parallel()
+	server := mariadb.Shared(t)
+	database := server.Database(t)
+	bank := mysqldata.NewBank(t, server.DB(), database)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- bank.Run(ctx, 4) }()
+	require.Eventually(t, func() bool { return bank.Transfers() > 100 }, 30*time.Second, 5*time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	require.GreaterOrEqual(t, mysqldata.CheckBank(t, server.DB(), database), bank.Transfers())
+
+	torn := &recorder{TB: t}
+	server.Exec(t, "UPDATE "+database+".bank_1 SET balance = balance + 1 WHERE account = 7; UPDATE "+database+".bank_2 SET balance = balance - 1 WHERE account = 7")
+	torn.check(func() { mysqldata.CheckBank(torn, server.DB(), database) })
+	require.True(t, torn.failed, "money in the wrong account was not noticed")
+}
+
+// recorder notes a failure that is meant to happen.
+type recorder struct {
+	testing.TB
+	failed bool
+}
+
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) FailNow()              { r.failed = true; runtime.Goexit() }
+
+func (r *recorder) check(f func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	<-done
+}
+
+func TestBulkRowsArriveUnchanged(t *testing.T) {
+	t.Parallel()
+	server := mariadb.Shared(t)
+	database := server.Database(t)
+	mysqldata.Small(t, server.DB(), database, 20)
+	mysqldata.Lineitem(t, server.DB(), database, 20_000, 3)
+	mysqldata.Wide(t, server.DB(), database, 5)
+	require.Equal(t, [][]string{{"20000", "5000"}},
+		server.Query(t, "SELECT COUNT(*), COUNT(DISTINCT l_orderkey) FROM "+database+".lineitem WHERE l_shipdate > '1991-01-01' AND l_comment <> ''"))
+	require.Equal(t, [][]string{{"5", "0"}}, server.Query(t, "SELECT COUNT(*), SUM(words LIKE '%?%') FROM "+database+".wide"))
+	require.Equal(t, [][]string{{"22"}}, server.Query(t, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ?", database))
+	var tsv bytes.Buffer
+	require.NoError(t, mysqldata.WriteLineitem(&tsv, 0, 10_000))
+	require.InDelta(t, 125, tsv.Len()/10_000, 15, "6 million rows are to be 750 MB")
 }
