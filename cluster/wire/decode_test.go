@@ -131,6 +131,43 @@ func TestBothEndsOfAResultSetAreKnown(t *testing.T) {
 	}
 }
 
+func TestColumnCountOfMariaDBIsUnderstood(t *testing.T) {
+	t.Parallel()
+	for flag, good := range map[byte]bool{1: true, 0: false} { // 0: no columns follow
+		a := newAnswer()
+		a.columns("a")
+		all := append([]byte{2}, a.Bytes()[1:headerSize]...)
+		all = append(append(all, a.Bytes()[headerSize], flag), a.Bytes()[headerSize+1:]...)
+		end := &answerBytes{next: a.next}
+		end.row([]byte("x"))
+		end.ok()
+		got, err := decode(bytes.NewReader(append(all, end.Bytes()...)))
+		if good {
+			require.NoError(t, err)
+			require.Equal(t, [][]string{{`"x"`}}, got)
+		} else {
+			require.ErrorIs(t, err, ErrMalformed)
+		}
+	}
+}
+
+func TestWarningsAreToldByBothEnds(t *testing.T) {
+	t.Parallel()
+	for _, end := range [][]byte{{markEnd, 5, 1, 2, 0}, {markEnd, 0, 0, 2, 0, 5, 1}} {
+		a := newAnswer()
+		a.columns("a")
+		a.row([]byte("x"))
+		a.packet(end)
+		d := decoder{frames: newFrames(&a.Buffer)}
+		d.frames.next = 1
+		require.NoError(t, d.start())
+		var b snapshot.Batch
+		require.NoError(t, d.next(&b))
+		require.Equal(t, io.EOF, d.next(&b))
+		require.Equal(t, uint16(261), d.outcome.Warnings)
+	}
+}
+
 func TestResultSetWithoutRows(t *testing.T) {
 	t.Parallel()
 	for _, end := range []func(*answerBytes){(*answerBytes).ok, func(a *answerBytes) { a.eof(); a.eof() }} {

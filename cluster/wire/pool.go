@@ -85,7 +85,7 @@ func (p *Pool) connected(ctx context.Context) (*Session, error) {
 		if s == nil {
 			return p.dial(ctx)
 		}
-		if s.alive() {
+		if s.Alive() {
 			return s, nil
 		}
 		_ = s.Close()

@@ -97,8 +97,9 @@ func (s *Session) Close() error {
 	return s.driver.Close() // also ends the driver's watching goroutine
 }
 
-// alive tells whether an idle session can run another statement: the peer has not closed it meanwhile.
-func (s *Session) alive() bool {
+// Alive tells whether an idle session can run another statement: the peer has not closed it meanwhile, as far as this
+// machine knows already. It asks nobody.
+func (s *Session) Alive() bool {
 	if s.broken || s.expired() || s.conn.SetReadDeadline(time.Time{}) != nil {
 		return false
 	}
@@ -130,9 +131,6 @@ func (s *Session) Query(ctx context.Context, statement string) (*Result, error) 
 	if s.broken {
 		return nil, fmt.Errorf("run statement: session is closed: %w", net.ErrClosed)
 	}
-	if len(statement) >= maxFrame-1 {
-		return nil, fmt.Errorf("run statement: %d bytes are more than one packet", len(statement))
-	}
 	r := &Result{ctx: ctx, session: s, decoder: decoder{frames: s.frames}}
 	r.unwatch = context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	err := s.send(statement)
@@ -151,11 +149,8 @@ func (s *Session) Query(ctx context.Context, statement string) (*Result, error) 
 const commandQuery = 0x03
 
 func (s *Session) send(statement string) error {
-	n := len(statement) + 1
-	p := make([]byte, 0, headerSize+n)
-	p = append(p, byte(n), byte(n>>8), byte(n>>16), 0, commandQuery)
-	p = append(p, statement...)
-	s.frames.next = 1
+	p, next := packets(commandQuery, statement)
+	s.frames.next = next
 	if s.idle > 0 {
 		if err := s.conn.SetWriteDeadline(time.Now().Add(s.idle)); err != nil {
 			return err
@@ -163,6 +158,22 @@ func (s *Session) send(statement string) error {
 	}
 	_, err := s.conn.Write(p)
 	return err
+}
+
+// packets writes a command as the frames it needs, and tells the sequence number of what comes next. A frame that is full
+// is followed by another one, be it empty.
+func packets(command byte, body string) (p []byte, next byte) {
+	p = make([]byte, 0, headerSize+1+len(body))
+	for payload := string([]byte{command}) + body; ; {
+		n := min(len(payload), maxFrame)
+		p = append(p, byte(n), byte(n>>8), byte(n>>16), next)
+		p = append(p, payload[:n]...)
+		payload = payload[n:]
+		next++
+		if n < maxFrame {
+			return p, next
+		}
+	}
 }
 
 // Result is the rows of one statement. It is a snapshot.RowReader and, like it, not safe for concurrent use.
@@ -177,6 +188,9 @@ type Result struct {
 }
 
 var _ snapshot.RowReader = (*Result)(nil)
+
+// Ended tells whether the statement is over: its rows are read, or it failed.
+func (r *Result) Ended() bool { return r.ended }
 
 // Outcome returns what the end of the statement said of it; it is known once all rows are read.
 func (r *Result) Outcome() Outcome { return r.decoder.outcome }

@@ -20,6 +20,7 @@ import (
 type peer struct {
 	net.Listener
 	connections atomic.Int32
+	cut         atomic.Bool // a client went away within a file
 	answer      func(statement string, a *answerBytes, conn net.Conn)
 }
 
@@ -69,8 +70,32 @@ func (p *peer) serve(conn net.Conn) {
 		if err != nil || command[0] != commandQuery {
 			return
 		}
+		statement := string(command[1:])
 		a := newAnswer()
-		p.answer(string(command[1:]), a, conn)
+		a.next = f.next
+		if strings.HasPrefix(statement, "LOAD") {
+			a.packet([]byte("\xfbrows"))
+			if _, err := conn.Write(a.Bytes()); err != nil {
+				return
+			}
+			a.Reset()
+			var file []byte
+			f.next = a.next
+			for {
+				part, err := f.packet()
+				if err != nil {
+					p.cut.Store(true)
+					return
+				}
+				if len(part) == 0 {
+					break
+				}
+				file = append(file, part...)
+			}
+			a.next = f.next
+			statement += string(file)
+		}
+		p.answer(statement, a, conn)
 		if _, err := conn.Write(a.Bytes()); err != nil {
 			return
 		}
@@ -257,7 +282,7 @@ func TestSessionClosedByTheServerMeanwhileIsNotUsed(t *testing.T) {
 	require.Equal(t, "last", value(t, pool, "last"))
 	closed <- struct{}{}
 	<-closed
-	require.Eventually(t, func() bool { return !pool.idle[0].alive() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !pool.idle[0].Alive() }, 5*time.Second, time.Millisecond)
 	require.Equal(t, "x", value(t, pool, "x"))
 	require.EqualValues(t, 2, server.connections.Load())
 }
@@ -302,9 +327,86 @@ func TestCancelledReadEndsInTheMiddle(t *testing.T) {
 	require.ErrorIs(t, err, reason)
 }
 
-func TestStatementLongerThanAPacketIsNotSent(t *testing.T) {
+func TestStatementOfSeveralFramesArrivesWhole(t *testing.T) {
 	t.Parallel()
-	s := dialPeer(t, newPeer(t, echo), time.Minute)
-	require.Error(t, s.Exec(t.Context(), strings.Repeat("x", maxFrame)))
-	require.NoError(t, s.Exec(t.Context(), "ok"))
+	s := dialPeer(t, newPeer(t, func(statement string, a *answerBytes, _ net.Conn) {
+		a.packet([]byte{0, 0xfd, byte(len(statement)), byte(len(statement) >> 8), byte(len(statement) >> 16), 0, 2, 0, 0, 0})
+	}), time.Minute)
+	for _, n := range []int{1, maxFrame - 2, maxFrame - 1, maxFrame} { // the command is a byte of the packet
+		r, err := s.Query(t.Context(), strings.Repeat("x", n))
+		require.NoError(t, err)
+		require.Equal(t, uint64(n&(1<<24-1)), r.Outcome().Affected)
+	}
+}
+
+// counted answers a load with the number of bytes that came.
+func counted(statement string, a *answerBytes, _ net.Conn) {
+	n := len(statement) - len("LOAD ")
+	if strings.Contains(statement, "bad") {
+		a.packet([]byte("\xff\x28\x04#HY000no"))
+		return
+	}
+	a.packet([]byte{0, 0xfd, byte(n), byte(n >> 8), byte(n >> 16), 0, 2, 0, 7, 1})
+}
+
+func TestFileArrivesWholeWhateverItsLength(t *testing.T) {
+	t.Parallel()
+	s := dialPeer(t, newPeer(t, counted), time.Minute)
+	for _, n := range []int{0, 1, fileFrame - 1, fileFrame, fileFrame + 1, 5*fileFrame + 3} {
+		o, err := s.Load(t.Context(), "LOAD ", func(w io.Writer) error {
+			for _, part := range []int{n / 3, n - n/3} {
+				if _, err := w.Write(bytes.Repeat([]byte("x"), part)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, Outcome{Affected: uint64(n), Warnings: 263}, o)
+	}
+}
+
+func TestSessionGoesOnBehindARefusedLoad(t *testing.T) {
+	t.Parallel()
+	s := dialPeer(t, newPeer(t, counted), time.Minute)
+	var refused *ServerError
+	_, err := s.Load(t.Context(), "LOAD ", func(w io.Writer) error { _, err := io.WriteString(w, "bad"); return err })
+	require.ErrorAs(t, err, &refused)
+	_, err = s.Load(t.Context(), "bad", func(io.Writer) error { t.Error("rows were asked for"); return nil })
+	require.ErrorAs(t, err, &refused)
+	_, err = s.Load(t.Context(), "LOAD ", func(io.Writer) error { return nil })
+	require.NoError(t, err)
+}
+
+func TestFileThatBreaksOffIsNotTakenForWhole(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, counted)
+	s := dialPeer(t, p, time.Minute)
+	broken := errors.New("object is damaged")
+	_, err := s.Load(t.Context(), "LOAD ", func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 3*fileFrame))
+		return errors.Join(err, broken)
+	})
+	require.ErrorIs(t, err, broken)
+	require.Eventually(t, p.cut.Load, 5*time.Second, time.Millisecond)
+	_, err = s.Load(t.Context(), "LOAD ", func(io.Writer) error { return nil })
+	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+func TestCancelledLoadIsNotTakenForWhole(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, counted)
+	s := dialPeer(t, p, time.Minute)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("job is cancelled")
+	_, err := s.Load(ctx, "LOAD ", func(w io.Writer) error {
+		cancel(reason)
+		for {
+			if _, err := w.Write(make([]byte, fileFrame)); err != nil {
+				return err
+			}
+		}
+	})
+	require.ErrorIs(t, err, reason)
+	require.Eventually(t, p.cut.Load, 5*time.Second, time.Millisecond)
 }
