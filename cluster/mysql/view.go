@@ -1,0 +1,572 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sync/errgroup"
+
+	"starkeep/cluster"
+	"starkeep/cluster/wire"
+	"starkeep/snapshot"
+)
+
+var (
+	_ cluster.Viewer   = (*Cluster)(nil)
+	_ cluster.View     = (*View)(nil)
+	_ cluster.Exporter = (*Cluster)(nil)
+	_ cluster.Importer = (*Cluster)(nil)
+)
+
+// View is one moment of some tables: sessions whose read views were made while nobody could commit.
+//
+// A session of its own, the guard, holds a metadata lock on every table from before the description until Close. So a
+// definition, a partition or a name cannot change behind the view. This matters more than it seems: most changes make a read
+// fail with error 1412, but after EXCHANGE PARTITION or RENAME TABLE it gives the rows of another table without a word
+// (measured on MariaDB 10.11). The price is that DDL on these tables waits for the view, and statements that come after
+// such a DDL wait with it. Letting go of a table once it is read is not to be had on MariaDB, where ROLLBACK TO SAVEPOINT
+// keeps metadata locks while the binary log is on (measured), so its own mysqldump --single-transaction holds up DDL as well.
+type View struct {
+	cluster  *Cluster
+	database string
+	tables   []snapshot.Table
+	weak     []string
+	point    snapshot.Point
+
+	address string
+	side    *sql.DB       // for everything that need not be in the view, on the same server
+	guard   *wire.Session // holds metadata locks
+	free    chan *viewSession
+
+	ctx    context.Context // of all statements: ends with the view
+	cancel context.CancelFunc
+	broken chan struct{}
+	ended  sync.WaitGroup // the watch
+
+	mu    sync.Mutex
+	cause error // why it is lost, or that it is closed
+	keys  map[string]tableKey
+}
+
+// viewSession is a session with a read view.
+type viewSession struct {
+	view *View
+	wire *wire.Session
+	id   string // for KILL QUERY
+}
+
+// Intervals of the watch over idle sessions. Looking at the connection costs nothing; asking the server keeps firewalls from
+// forgetting it.
+const (
+	lookInterval = time.Second
+	askInterval  = time.Minute
+)
+
+var errClosed = errors.New("read view is closed")
+
+// OpenView opens a view. See lock for how it reaches one moment.
+func (c *Cluster) OpenView(ctx context.Context, r cluster.ViewRequest) (cluster.View, error) {
+	v, err := c.openView(ctx, r, patience)
+	if err != nil {
+		return nil, fmt.Errorf("open read view of %s: %w", r.Database, err)
+	}
+	return v, nil
+}
+
+func (c *Cluster) openView(ctx context.Context, r cluster.ViewRequest, p locking) (_ *View, err error) {
+	v := &View{cluster: c, database: r.Database, broken: make(chan struct{}), keys: map[string]tableKey{}}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
+	v.free = make(chan *viewSession, max(r.Sessions, 1))
+	defer func() {
+		if err != nil {
+			_ = v.Close()
+		}
+	}()
+	if v.guard, v.address, err = c.dial(ctx); err != nil {
+		return nil, err
+	}
+	v.side = sql.OpenDB(fixedConnector{c, v.address})
+	v.side.SetMaxIdleConns(statementsAtOnce)
+	if err := v.hold(ctx, r.Tables); err != nil {
+		return nil, err
+	}
+	if v.tables, err = describe(ctx, v.side, r.Database, r.Tables, statementsAtOnce); err != nil {
+		return nil, err
+	}
+	v.weak = weakOf(v.tables)
+	if err := v.freeze(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := v.guard.Exec(ctx, "DO 0"); err != nil { // what it held up to the moment, it held all the time
+		return nil, explain(ctx, err)
+	}
+	v.ended.Add(1)
+	go v.watch()
+	return v, nil
+}
+
+// fixedConnector opens the sessions of a pool on one server.
+type fixedConnector struct {
+	cluster *Cluster
+	address string
+}
+
+// Connect implements driver.Connector.
+func (k fixedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	return k.cluster.connectTo(ctx, k.address)
+}
+
+// Driver implements driver.Connector.
+func (k fixedConnector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
+
+// hold takes metadata locks: a transaction keeps them on every table that it has named.
+func (v *View) hold(ctx context.Context, tables []string) error {
+	if err := v.guard.Exec(ctx, "START TRANSACTION READ ONLY"); err != nil {
+		return explain(ctx, err)
+	}
+	for _, t := range tables {
+		name, err := qualified(v.database, t)
+		if err != nil {
+			return err
+		}
+		if err := v.guard.Exec(ctx, "SELECT 1 FROM "+name+" LIMIT 0"); err != nil {
+			return fmt.Errorf("hold definition of %s: %w", t, explain(ctx, err))
+		}
+	}
+	return nil
+}
+
+func weakOf(tables []snapshot.Table) []string {
+	var weak []string
+	for _, t := range tables {
+		if t.Model != "INNODB" {
+			weak = append(weak, fmt.Sprintf("%s: engine %s keeps no read views", t.Name, t.Model))
+		}
+	}
+	return weak
+}
+
+// sessions opens sessions, their views not made yet.
+func (v *View) sessions(ctx context.Context, n int) ([]*viewSession, error) {
+	list := make([]*viewSession, n)
+	g, gctx := errgroup.WithContext(ctx)
+	for i := range list {
+		g.Go(func() error {
+			w, err := v.cluster.dialTo(gctx, v.address)
+			if err != nil {
+				return err
+			}
+			s := &viewSession{view: v, wire: w}
+			list[i] = s
+			if err := w.Exec(gctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
+				return err
+			}
+			id, err := records(gctx, w, "SELECT CONNECTION_ID() AS id")
+			if err == nil {
+				s.id = id[0]["id"]
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	if err != nil {
+		closeAll(list)
+	}
+	return list, explain(ctx, err)
+}
+
+func closeAll(list []*viewSession) {
+	for _, s := range list {
+		if s != nil {
+			_ = s.wire.Close()
+		}
+	}
+}
+
+// Tables implements cluster.View.
+func (v *View) Tables() []snapshot.Table { return v.tables }
+
+// Weak implements cluster.View.
+func (v *View) Weak() []string { return v.weak }
+
+// Point implements cluster.View.
+func (v *View) Point() snapshot.Point { return v.point }
+
+// Broken implements cluster.View.
+func (v *View) Broken() <-chan struct{} { return v.broken }
+
+// Close ends the view; reads that go on fail.
+func (v *View) Close() error {
+	v.give(errClosed, false)
+	v.ended.Wait()
+	for {
+		select {
+		case s := <-v.free:
+			_ = s.wire.Close()
+			continue
+		default:
+		}
+		break
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.guard != nil {
+		_ = v.guard.Close()
+	}
+	if v.side != nil {
+		_ = v.side.Close()
+	}
+	return nil
+}
+
+// lose gives the view up: a session with its moment cannot be had again.
+func (v *View) lose(cause error) { v.give(cause, true) }
+
+func (v *View) give(cause error, lost bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cause != nil {
+		return
+	}
+	v.cause = cause
+	v.cancel()
+	if lost {
+		close(v.broken)
+	}
+}
+
+// end returns why the view has ended, nil while it has not.
+func (v *View) end() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cause == nil {
+		return nil
+	}
+	return fmt.Errorf("read view is lost: %w: %w", cluster.ErrMoved, v.cause)
+}
+
+// watch looks after the sessions that nobody uses; one that is used tells its reader.
+func (v *View) watch() {
+	defer v.ended.Done()
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	asked := time.Now()
+	for {
+		select {
+		case <-v.ctx.Done():
+			return
+		case <-look.C:
+		}
+		ask := time.Since(asked) >= askInterval
+		if ask {
+			asked = time.Now()
+		}
+		if err := lively(v.ctx, v.guard, ask); err != nil {
+			v.lose(fmt.Errorf("session that holds the definitions: %w", err))
+			return
+		}
+		for range cap(v.free) {
+			select {
+			case s := <-v.free:
+				err := lively(v.ctx, s.wire, ask)
+				v.put(s)
+				if err != nil {
+					v.lose(fmt.Errorf("session %s: %w", s.id, err))
+					return
+				}
+			default:
+			}
+		}
+	}
+}
+
+var errCut = errors.New("the server has closed the connection")
+
+func lively(ctx context.Context, s *wire.Session, ask bool) error {
+	if !s.Alive() {
+		return errCut
+	}
+	if !ask {
+		return nil
+	}
+	return s.Exec(ctx, "DO 0")
+}
+
+// put takes a session back. A view that has ended keeps none.
+func (v *View) put(s *viewSession) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cause != nil {
+		_ = s.wire.Close()
+		return
+	}
+	v.free <- s // there is room: it was taken from there
+}
+
+// lease waits for a session that nobody uses.
+func (v *View) lease(ctx context.Context) (*viewSession, error) {
+	if err := v.end(); err != nil {
+		return nil, err
+	}
+	select {
+	case s := <-v.free:
+		return s, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-v.ctx.Done():
+		return nil, v.end()
+	}
+}
+
+// moved are answers that in a view can only mean that its guard is gone: table, column or partition are not what they were.
+var moved = []uint16{1054, 1146, 1176, 1412, 1735}
+
+// cut are answers with which a server ends a session.
+var cut = []uint16{1053, 1080, 1927, 3168, 4031}
+
+// end gives the session back and says what an error means.
+func (s *viewSession) end(ctx context.Context, err error) error {
+	v := s.view
+	if err == nil {
+		v.put(s)
+		return nil
+	}
+	if !s.wire.Alive() || isNumber(err, cut...) {
+		v.lose(fmt.Errorf("session %s: %w", s.id, err))
+	}
+	v.put(s)
+	switch cause := v.end(); {
+	case cause != nil:
+		return cause
+	case isNumber(err, moved...):
+		return fmt.Errorf("%w: %w", cluster.ErrMoved, err)
+	}
+	return explain(ctx, err)
+}
+
+// table returns a table of the view.
+func (v *View) table(name string) (snapshot.Table, error) {
+	for _, t := range v.tables {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return snapshot.Table{}, fmt.Errorf("table %s is not in the view: %w", name, cluster.ErrUnknownTable)
+}
+
+// physical returns the estimates of a partition.
+func (v *View) physical(table, partition string) (snapshot.PhysicalPartition, error) {
+	t, err := v.table(table)
+	if err != nil {
+		return snapshot.PhysicalPartition{}, err
+	}
+	p, ok := t.Partition(partition)
+	if !ok || len(p.Physical) == 0 {
+		return snapshot.PhysicalPartition{}, fmt.Errorf("partition %s.%s is not in the view: %w", table, partition, cluster.ErrUnknownPartition)
+	}
+	return p.Physical[0], nil
+}
+
+// clause returns the name for a PARTITION clause: none for the whole of a table without partitions.
+func (v *View) clause(table, partition string) string {
+	if t, err := v.table(table); err == nil && partition == table && t.Partitioning == snapshot.Unpartitioned {
+		return ""
+	}
+	return partition
+}
+
+// key returns the key of a table, which is looked for once.
+func (v *View) key(ctx context.Context, table string) (tableKey, error) {
+	v.mu.Lock()
+	k, ok := v.keys[table]
+	v.mu.Unlock()
+	if ok {
+		return k, nil
+	}
+	k, err := keyOf(ctx, v.side, v.database, table)
+	if err != nil {
+		return tableKey{}, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.keys[table] = k
+	return k, nil
+}
+
+// Read starts one SELECT on a session of the view.
+func (v *View) Read(ctx context.Context, r cluster.ReadRequest) (snapshot.RowReader, error) {
+	reader, err := v.read(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("read %s.%s: %w", v.database, r.Table, err)
+	}
+	return reader, nil
+}
+
+func (v *View) read(ctx context.Context, r cluster.ReadRequest) (snapshot.RowReader, error) {
+	if r.Database != v.database {
+		return nil, fmt.Errorf("view is of %s, not of %s: %w", v.database, r.Database, cluster.ErrUnknownDatabase)
+	}
+	if _, err := v.table(r.Table); err != nil {
+		return nil, err
+	}
+	key, err := v.key(ctx, r.Table)
+	if err != nil {
+		if cause := v.end(); cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	r.Partition = v.clause(r.Table, r.Partition)
+	statement, err := selectRows(r, key)
+	if err != nil {
+		return nil, err
+	}
+	s, err := v.lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.start(ctx, statement)
+	if err != nil {
+		return nil, s.end(ctx, err)
+	}
+	return &viewRows{ctx: ctx, session: s, result: result}, nil
+}
+
+// viewRows are the rows of a Read. The session goes back as soon as they are all read.
+type viewRows struct {
+	ctx     context.Context // the statement's own: a reader has no parameter for it
+	session *viewSession
+	result  *viewResult
+	err     error // once the session is given back
+}
+
+// Next implements snapshot.RowReader.
+func (r *viewRows) Next(b *snapshot.Batch) error {
+	if r.err != nil {
+		b.Reset()
+		return r.err
+	}
+	err := r.result.next(b)
+	if err == nil {
+		return nil
+	}
+	b.Reset()
+	return r.finish(err)
+}
+
+func (r *viewRows) finish(err error) error {
+	r.result.stop()
+	if errors.Is(err, io.EOF) {
+		_ = r.session.end(r.ctx, nil)
+		r.err = io.EOF
+		return io.EOF
+	}
+	r.err = r.session.end(r.ctx, err)
+	return r.err
+}
+
+// Close implements snapshot.RowReader. Rows that were not read cost nothing: the server is told to stop.
+func (r *viewRows) Close() error {
+	if r.err == nil {
+		_ = r.finish(io.EOF)
+	}
+	return nil
+}
+
+// viewResult is a running statement of a view. When its context ends, the statement is killed and not the session, which
+// the view could not replace.
+type viewResult struct {
+	ctx     context.Context
+	session *viewSession
+	result  *wire.Result
+	unwatch func() bool
+	kill    sync.Once
+	killed  bool // once kill is done
+}
+
+// killTimeout bounds asking the server to stop a statement. If it is not asked, the rows are read to their end.
+const killTimeout = 10 * time.Second
+
+func (s *viewSession) start(ctx context.Context, statement string) (*viewResult, error) {
+	r := &viewResult{ctx: ctx, session: s}
+	r.unwatch = context.AfterFunc(ctx, r.interrupt)
+	var err error
+	if r.result, err = s.wire.Query(s.view.ctx, statement); err != nil {
+		r.stop()
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *viewResult) interrupt() {
+	r.kill.Do(func() {
+		ctx, cancel := context.WithTimeout(r.session.view.ctx, killTimeout)
+		defer cancel()
+		_, _ = r.session.view.side.ExecContext(ctx, "KILL QUERY "+r.session.id)
+		r.killed = true
+	})
+}
+
+func (r *viewResult) next(b *snapshot.Batch) error {
+	if cause := context.Cause(r.ctx); cause != nil {
+		return cause
+	}
+	err := r.result.Next(b)
+	if cause := context.Cause(r.ctx); cause != nil && err != nil && !errors.Is(err, io.EOF) {
+		return cause
+	}
+	return err
+}
+
+// stop brings the session to where it can take another statement.
+func (r *viewResult) stop() {
+	watched := r.unwatch()
+	if r.result != nil && !r.result.Ended() {
+		r.interrupt()
+		var b snapshot.Batch
+		for r.result.Next(&b) == nil { // what was on its way
+		}
+	} else if !watched {
+		r.interrupt() // waits for the one under way
+	}
+	// A KILL that came when the statement was over may be for the next one: this is it.
+	if r.killed && r.session.wire.Alive() {
+		_ = r.session.wire.Exec(r.session.view.ctx, "DO 0")
+	}
+}
+
+// records reads the rows of a metadata statement on a session below database/sql.
+func records(ctx context.Context, s *wire.Session, statement string) ([]record, error) {
+	r, err := s.Query(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	var all []record
+	var b snapshot.Batch
+	for {
+		switch err := r.Next(&b); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		for i := range b.Rows() {
+			row := record{}
+			for j, name := range r.Columns() {
+				row[strings.ToLower(name)] = string(b.Columns[j].Value(i))
+			}
+			all = append(all, row)
+		}
+	}
+}
