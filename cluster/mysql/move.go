@@ -26,6 +26,7 @@ type place struct {
 	keys     []string
 
 	dropTriggers, dropKeys []string
+	steady                 []string // see steadied
 	addTriggers            []snapshot.Object
 	addKeys                []string
 }
@@ -42,8 +43,9 @@ type foreign struct {
 	Name     string `json:"name"`
 	Text     string `json:"text"` // as SHOW CREATE TABLE prints it
 
-	change bool // it is another one now, or missing
-	drop   bool // it is there
+	change bool     // it is another one now, or missing
+	drop   bool     // it is there
+	steady []string // see steadied
 }
 
 // pointed is f with the table it points to replaced, where that is one of database in to.
@@ -302,7 +304,7 @@ func (c *Cluster) compare(ctx context.Context, m *move) error {
 			if err != nil {
 				return err
 			}
-			own = d.of(foreignKey)
+			own, p.steady = d.of(foreignKey), names(d.of(plainKey))
 		}
 		p.compareKeys(own)
 	}
@@ -317,6 +319,7 @@ func (c *Cluster) compare(ctx context.Context, m *move) error {
 		if err != nil {
 			return err
 		}
+		f.steady = names(d.of(plainKey))
 		f.change = !slices.ContainsFunc(d.of(foreignKey), func(it item) bool { return it.text == f.Text })
 	}
 	return nil
@@ -394,19 +397,19 @@ func (m *move) carryOut(ctx context.Context, s *session) error {
 				return fmt.Errorf("drop trigger %s: %w", t, err)
 			}
 		}
-		if err := alterKeys(ctx, s, m.database, p.table, p.dropKeys, nil); err != nil {
+		if err := dropKeys(ctx, s, m.database, p.table, p.dropKeys, p.steady); err != nil {
 			return err
 		}
 	}
 	for _, f := range m.inbound {
 		if f.change && f.drop {
-			if err := alterKeys(ctx, s, f.Database, f.Table, []string{f.Name}, nil); err != nil {
+			if err := dropKeys(ctx, s, f.Database, f.Table, []string{f.Name}, f.steady); err != nil {
 				return err
 			}
 		}
 	}
 	for _, p := range m.places {
-		if err := alterKeys(ctx, s, m.database, p.table, nil, p.addKeys); err != nil {
+		if err := addKeys(ctx, s, m.database, p.table, p.addKeys); err != nil {
 			return err
 		}
 		for _, o := range p.addTriggers {
@@ -417,7 +420,7 @@ func (m *move) carryOut(ctx context.Context, s *session) error {
 	}
 	for _, f := range m.inbound {
 		if f.change {
-			if err := alterKeys(ctx, s, f.Database, f.Table, nil, []string{f.Text}); err != nil {
+			if err := addKeys(ctx, s, f.Database, f.Table, []string{f.Text}); err != nil {
 				return err
 			}
 		}
@@ -425,19 +428,37 @@ func (m *move) carryOut(ctx context.Context, s *session) error {
 	return nil
 }
 
-// alterKeys drops foreign keys by name or adds them by text; with foreign_key_checks = 0 neither looks at rows.
-func alterKeys(ctx context.Context, s *session, database, table string, drop, add []string) error {
+// dropKeys drops foreign keys. A key that the server once made for a foreign key without one of its own is replaced when a
+// foreign key is added, and then has that one's name (measured on MariaDB 10.11). Renaming it to its own name makes it one
+// that stays: that is what steady is for, all in one statement.
+func dropKeys(ctx context.Context, s *session, database, table string, drop, steady []string) error {
 	var list []string
 	for _, k := range drop {
 		list = append(list, "DROP FOREIGN KEY "+quoted(k))
 	}
-	for _, k := range add {
+	if len(list) == 0 {
+		return nil
+	}
+	for _, k := range steady {
+		list = append(list, "RENAME INDEX "+quoted(k)+" TO "+quoted(k))
+	}
+	return alter(ctx, s, database, table, list)
+}
+
+// addKeys adds foreign keys by their text; with foreign_key_checks = 0 no row is looked at.
+func addKeys(ctx context.Context, s *session, database, table string, keys []string) error {
+	var list []string
+	for _, k := range keys {
 		list = append(list, "ADD "+k)
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	if err := s.exec(ctx, "ALTER TABLE "+quoted(database)+"."+quoted(table)+" "+strings.Join(list, ", ")); err != nil {
+	return alter(ctx, s, database, table, list)
+}
+
+func alter(ctx context.Context, s *session, database, table string, clauses []string) error {
+	if err := s.exec(ctx, "ALTER TABLE "+quoted(database)+"."+quoted(table)+" "+strings.Join(clauses, ", ")); err != nil {
 		return fmt.Errorf("move foreign keys of %s: %w", table, err)
 	}
 	return nil
