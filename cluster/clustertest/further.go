@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -164,7 +165,7 @@ func rangesAddUp(t *testing.T, h *tester) {
 	table := h.create(Ranged, "t")
 	rows := many()[:5000]
 	for i := range rows {
-		rows[i] = row{string(rune('0' + i%10)), rows[i][1]}
+		rows[i] = row{strconv.Itoa(-i), rows[i][1]}
 	}
 	h.load(table, rows...)
 	v := h.view(2, "t")

@@ -257,16 +257,19 @@ func withoutPlaces(partition string) string {
 	return b.String() + partition[at:]
 }
 
-// DropTable drops a table with its triggers.
+// DropTable drops a table with its triggers, and the labels of its loads.
 func (c *Cluster) DropTable(ctx context.Context, database, table string) error {
 	name, err := qualified(database, table)
 	if err == nil {
 		err = c.exec(ctx, "DROP TABLE IF EXISTS "+name)
 	}
-	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) && !errors.Is(err, cluster.ErrUnknownTable) {
+	if errors.Is(err, cluster.ErrUnknownDatabase) || errors.Is(err, cluster.ErrUnknownTable) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("drop table %s.%s: %w", database, table, err)
 	}
-	return nil
+	return dropLoads(ctx, c, database, table)
 }
 
 // foreignKeyProperty begins the names of properties that hold foreign keys.

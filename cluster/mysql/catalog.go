@@ -58,7 +58,7 @@ func (c *Cluster) Tables(ctx context.Context, database string) (tables, others [
 	}
 	for _, r := range rows {
 		if slices.Contains(baseTables, r["table_type"]) {
-			if !isJournal(r["table_name"]) {
+			if !isBookkeeping(r["table_name"]) {
 				tables = append(tables, r["table_name"])
 			}
 			continue
@@ -205,8 +205,10 @@ func assemble(database, name, ddl string, columns []record, sizes map[string]siz
 		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), Partitioning: d.kind,
 		DDL: withoutDatabase(ddl, database),
 	}
+	var left []string
 	for _, r := range columns {
 		if computed(r) {
+			left = append(left, r["column_name"])
 			continue
 		}
 		x, err := column(r)
@@ -216,7 +218,7 @@ func assemble(database, name, ddl string, columns []record, sizes map[string]siz
 		t.Columns = append(t.Columns, x)
 	}
 	if len(t.Columns) == 0 {
-		return snapshot.Table{}, fmt.Errorf("no column that can be loaded: %w", cluster.ErrUnsupported)
+		return snapshot.Table{}, fmt.Errorf("all columns are computed (%s): %w", strings.Join(left, ", "), cluster.ErrUnsupported)
 	}
 	t.Partitions = d.described(database, name, sizes)
 	return t, nil
@@ -274,6 +276,16 @@ func (c *Cluster) Versions(ctx context.Context, database string, tables []string
 		m[name] = d.described(database, name, sizes[name])
 	}
 	return m, nil
+}
+
+// proveTable fails with what is true of a table that a list does not show: that there is no database or no table of that
+// name, or that the user may not see it.
+func (c *Cluster) proveTable(ctx context.Context, database, table string) error {
+	if err := c.requireDatabase(ctx, database); err != nil {
+		return err
+	}
+	_, err := tableDDL(ctx, c.db, database, table)
+	return err
 }
 
 // TableID returns the identity of a base table, 0 when nothing has that name, and ErrUnsupported when another kind of

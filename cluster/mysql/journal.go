@@ -15,7 +15,10 @@ import (
 // foreign keys), so that it can be put back whoever goes on. It is there while a publication may still be taken back.
 const journal = ours + "journal"
 
-func isJournal(table string) bool { return table == journal }
+// isBookkeeping tells whether a table is the journal or holds labels of loads: tables that no list of tables shows.
+func isBookkeeping(table string) bool {
+	return table == journal || strings.HasPrefix(table, ours+"loads_")
+}
 
 // noteAll writes entries that are not there yet, and returns what is there: of two attempts the first decides.
 func (c *Cluster) noteAll(ctx context.Context, database string, entries map[string]string) (map[string]string, error) {

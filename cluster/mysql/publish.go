@@ -138,9 +138,16 @@ func summary(ps []cluster.Publication) string {
 
 func (c *Cluster) publishAll(ctx context.Context, s *session, ps []cluster.Publication) error {
 	due, err := c.due(ctx, ps)
-	if err != nil || len(due) == 0 {
-		return err
+	if err == nil && len(due) > 0 {
+		err = c.publishDue(ctx, s, due)
 	}
+	for i := 0; err == nil && i < len(ps); i++ {
+		err = dropLoads(ctx, c, ps[i].Database, ps[i].Shadow)
+	}
+	return err
+}
+
+func (c *Cluster) publishDue(ctx context.Context, s *session, due []cluster.Publication) error {
 	had, err := c.remember(ctx, due)
 	if err != nil {
 		return err
@@ -156,11 +163,12 @@ func (c *Cluster) publishAll(ctx context.Context, s *session, ps []cluster.Publi
 		}
 		pairs = append(pairs, pair{p.Shadow, p.Table})
 	}
-	if err := c.turn(ctx, s, ps[0].Database, move, pairs); err != nil {
+	if err := c.turn(ctx, s, due[0].Database, move, pairs); err != nil {
 		return err
 	}
-	if due, err = c.due(ctx, ps); err == nil && len(due) > 0 {
-		err = fmt.Errorf("%s is not live after the statement: %w", due[0].Table, cluster.ErrMoved)
+	left, err := c.due(ctx, due)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("%s is not live after the statement: %w", left[0].Table, cluster.ErrMoved)
 	}
 	return err
 }
@@ -405,13 +413,17 @@ func (c *Cluster) discard(ctx context.Context, p cluster.Publication) error {
 		return err
 	}
 	_, known := had[p.Shadow]
-	switch at := n.stage(p); {
+	at := n.stage(p)
+	switch {
 	case !had[p.Shadow].none(), at == live && (p.LiveID != 0 || known):
 		return fmt.Errorf("it is live, or was about to be: %w", cluster.ErrExists)
 	case at == built:
 		err = c.DropTable(ctx, p.Database, p.Shadow)
 	case at == undone:
 		err = c.DropTable(ctx, p.Database, dropName(p.Shadow))
+	}
+	if err == nil && at != built {
+		err = dropLoads(ctx, c, p.Database, p.Shadow)
 	}
 	if err == nil {
 		err = c.DropTable(ctx, p.Database, reference(p.Shadow))
