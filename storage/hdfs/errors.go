@@ -137,8 +137,10 @@ func (b *Bucket) grant(op string) string {
 	switch op {
 	case "put", "delete":
 		need = "WRITE and EXECUTE on " + b.root + " and its folders"
-	case "list", "open":
+	case "list":
 		need = "READ and EXECUTE on " + b.root + " and its folders"
+	case "open":
+		need = "READ and EXECUTE on " + b.root + " and its folders, and WRITE on the one above to make it"
 	}
 	return fmt.Sprintf("grant the user %s %s (hdfs dfs -chown, or -setfacl)", b.settings.login.name(), need)
 }

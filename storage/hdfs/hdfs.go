@@ -85,6 +85,8 @@ func (b *Bucket) enter(s *session, create bool) error {
 		}
 	}
 	switch {
+	case belowObject(err):
+		return fmt.Errorf("%w: a folder above it is a file", storage.ErrNoRoot)
 	case err != nil:
 		return err
 	case root == nil:

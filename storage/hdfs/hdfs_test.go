@@ -3,6 +3,7 @@ package hdfs_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path"
 	"testing"
@@ -118,4 +119,12 @@ func TestNemesisLosesNothing(t *testing.T) {
 func cancelWithin(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
 	t.Helper()
 	return context.WithTimeout(t.Context(), d)
+}
+
+func all(t testing.TB, r io.ReadCloser) string {
+	t.Helper()
+	data, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	return string(data)
 }
