@@ -41,7 +41,7 @@ func (v *View) ranges(ctx context.Context, table, partition string, size int64, 
 		return nil, nil
 	}
 	key, err := v.key(ctx, table)
-	if err != nil || key.none() {
+	if err != nil || key.bounds == 0 {
 		return nil, err
 	}
 	from, err := fromClause(v.database, table, v.clause(table, partition))
@@ -175,7 +175,7 @@ func (d *divider) split(p estimated) ([]estimated, error) {
 		return nil, err
 	}
 	if !lo.less(hi) {
-		if len(d.key.parts) == 1 {
+		if d.key.bounds == 1 {
 			return []estimated{p}, nil
 		}
 		return d.walk(p)

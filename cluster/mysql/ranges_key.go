@@ -14,8 +14,9 @@ import (
 // tableKey is the key in whose order the rows of a table are read, and by which it is divided. The zero value is none:
 // such a table is read as it lies, in one piece.
 type tableKey struct {
-	index string
-	parts []keyPart
+	index  string
+	parts  []keyPart
+	bounds int // so many parts, the first ones, can be bounds of ranges
 }
 
 // keyPart is one column of a key.
@@ -31,10 +32,10 @@ type keyPart struct {
 type boundForm int
 
 const (
-	boundNone    boundForm = iota // cannot be a bound
+	boundNone    boundForm = iota // cannot be a bound: a server finds no place of an ENUM or a SET in an index but by equality
 	boundInteger                  // a number, and steps can be counted
 	boundNumber                   // a number
-	boundOrdinal                  // as boundNumber: what ENUM, SET and BIT are ordered by
+	boundBits                     // as boundNumber
 	boundDouble                   // as boundNumber, printed exactly
 	boundQuoted                   // a text of ASCII
 	boundText                     // the bytes as stored, in a character set
@@ -44,7 +45,7 @@ const (
 var boundForms = map[string]boundForm{
 	"tinyint": boundInteger, "smallint": boundInteger, "mediumint": boundInteger, "int": boundInteger, "bigint": boundInteger,
 	"decimal": boundNumber, "float": boundDouble, "double": boundDouble,
-	"enum": boundOrdinal, "set": boundOrdinal, "bit": boundOrdinal,
+	"bit":  boundBits,
 	"date": boundQuoted, "datetime": boundQuoted, "timestamp": boundQuoted, "time": boundQuoted, "year": boundQuoted,
 	"inet4": boundQuoted, "inet6": boundQuoted, "uuid": boundQuoted,
 	"char": boundText, "varchar": boundText,
@@ -95,11 +96,9 @@ func clusteredKey(parts, columns []record) tableKey {
 	return tableKey{}
 }
 
-// keyFrom returns the key of these rows of SHOW INDEX, the zero value when it has a column that cannot be a bound. An index
-// that the server is told to ignore cannot be asked for.
+// keyFrom returns the key of these rows of SHOW INDEX, if it is one that InnoDB clusters by.
 func keyFrom(parts, columns []record) (k tableKey, clustered bool) {
 	k.index = parts[0]["key_name"]
-	usable := parts[0]["ignored"] != "YES" && parts[0]["visible"] != "NO"
 	for _, p := range parts {
 		if p["non_unique"] != "0" || p["null"] == "YES" || p["index_type"] != "BTREE" || p["sub_part"] != "" || p["column_name"] == "" {
 			return tableKey{}, false
@@ -110,11 +109,10 @@ func keyFrom(parts, columns []record) (k tableKey, clustered bool) {
 				part.form, part.charset = boundForms[strings.ToLower(c["data_type"])], c["character_set_name"]
 			}
 		}
-		usable = usable && part.form != boundNone
+		if part.form != boundNone && k.bounds == len(k.parts) {
+			k.bounds++
+		}
 		k.parts = append(k.parts, part)
-	}
-	if !usable {
-		k = tableKey{}
 	}
 	return k, true
 }
@@ -144,13 +142,13 @@ func (k tableKey) order() string {
 	return " ORDER BY " + strings.Join(list, ", ")
 }
 
-// printed is the list of expressions that print a key as the bounds of ranges.
+// printed is the list of expressions that print a key as the bound of a range.
 func (k tableKey) printed() string {
-	list := make([]string, len(k.parts))
-	for i, p := range k.parts {
+	list := make([]string, k.bounds)
+	for i, p := range k.parts[:k.bounds] {
 		name := quoted(p.column)
 		switch p.form {
-		case boundOrdinal:
+		case boundBits:
 			name += "+0"
 		case boundDouble:
 			name += "*1e0"
@@ -188,8 +186,8 @@ func (k tableKey) condition(r snapshot.KeyRange) (string, error) {
 // key has columns: all keys that begin with them are not behind it. Compared are columns one by one, since servers find no
 // place in an index for (a, b) > (1, 2) (MySQL "Range Optimization of Row Constructor Expressions": equality only).
 func (k tableKey) beyond(bound [][]byte, upTo bool) (string, error) {
-	if len(bound) == 0 || len(bound) > len(k.parts) {
-		return "", fmt.Errorf("range of %d values by a key of %d columns: %w", len(bound), len(k.parts), cluster.ErrUnsupported)
+	if len(bound) == 0 || len(bound) > k.bounds {
+		return "", fmt.Errorf("range of %d values by a key of %d columns: %w", len(bound), k.bounds, cluster.ErrUnsupported)
 	}
 	condition := ""
 	for i := len(bound) - 1; i >= 0; i-- {
@@ -218,7 +216,7 @@ func (k tableKey) beyond(bound [][]byte, upTo bool) (string, error) {
 // literal writes a bound for a comparison with its column, which the server does in the column's own type and collation.
 func (p keyPart) literal(value []byte) (string, error) {
 	switch p.form {
-	case boundInteger, boundNumber, boundOrdinal, boundDouble:
+	case boundInteger, boundNumber, boundBits, boundDouble:
 		if !isNumeral(value) {
 			return "", fmt.Errorf("bound %q of column %s is no number: %w", value, p.column, cluster.ErrUnsupported)
 		}
