@@ -83,22 +83,33 @@ func (c *Cluster) createTable(ctx context.Context, database string, t snapshot.T
 	if d.deferrable() && bytesOf(t) >= deferredFrom {
 		built.items = slices.DeleteFunc(built.items, deferred)
 	}
-	if err := c.exec(ctx, "CREATE TABLE IF NOT EXISTS "+name+" "+built.statement(database)); err != nil {
-		return 0, err
+	err = c.exec(ctx, "CREATE TABLE "+name+" "+built.statement(database))
+	if errors.Is(err, cluster.ErrExists) {
+		err = c.sameColumns(ctx, database, o.Name, built)
 	}
-	// IF NOT EXISTS says nothing about what was there before
-	ddl, err := tableDDL(ctx, c.db, database, o.Name)
 	if err != nil {
 		return 0, err
-	}
-	have, err := parseDefinition(ddl)
-	if err != nil {
-		return 0, err
-	}
-	if diff := differingColumns(d, have); len(diff) > 0 {
-		return 0, fmt.Errorf("it is there already and differs: %s: %w", strings.Join(diff, "; "), cluster.ErrExists)
 	}
 	return tableIdentity(database, o.Name), nil
+}
+
+// sameColumns fails when the table that is there has other columns than d, in the server's own words for both.
+func (c *Cluster) sameColumns(ctx context.Context, database, table string, d *definition) error {
+	have, err := c.definition(ctx, database, table)
+	if err != nil {
+		return err
+	}
+	if len(differingColumns(d, have)) == 0 {
+		return nil
+	}
+	made, err := c.made(ctx, database, table, d)
+	if err != nil {
+		return err
+	}
+	if diff := differingColumns(made, have); len(diff) > 0 {
+		return fmt.Errorf("it is there already and differs: %s: %w", strings.Join(diff, "; "), cluster.ErrExists)
+	}
+	return nil
 }
 
 func bytesOf(t snapshot.Table) (sum int64) {
@@ -171,7 +182,7 @@ func deferred(it item) bool {
 }
 
 // deferrable tells whether a table can do without its secondary keys while rows are loaded: InnoDB, whose rows are kept
-// in the order of a primary key, and no key needed by AUTO_INCREMENT but that one. Other engines make keys in bulk when
+// in the order of a primary key, and no key needed by AUTO_INCREMENT but that one. FULLTEXT is listed last anyway. Other engines make keys in bulk when
 // they load into an empty table.
 func (d *definition) deferrable() bool {
 	if !strings.EqualFold(d.option("ENGINE"), "InnoDB") {
@@ -180,6 +191,9 @@ func (d *definition) deferrable() bool {
 	primary := d.of(primaryKey)
 	if len(primary) == 0 {
 		return false
+	}
+	if slices.ContainsFunc(d.of(plainKey), func(it item) bool { return !deferred(it) && !strings.HasPrefix(it.text, "FULLTEXT") }) {
+		return false // keys that come later would be listed behind this one, and not as they were
 	}
 	first := firstName(primary[0].text)
 	for _, it := range d.of(columnItem) {

@@ -179,7 +179,17 @@ func sizesOf(ctx context.Context, q querier, database string, tables []string) (
 	return all, nil
 }
 
-// tableDDL returns SHOW CREATE TABLE of a base table. ErrUnknownTable is the server's word.
+// isSequence tells whether a definition is that of a sequence, which MariaDB prints as a table, too.
+func isSequence(ddl string) bool {
+	if !strings.Contains(ddl, "SEQUENCE=1") {
+		return false
+	}
+	d, err := parseDefinition(ddl)
+	return err == nil && d.option("SEQUENCE") == "1"
+}
+
+// tableDDL returns SHOW CREATE TABLE of a base table, without the database in front of its own sequences, so that it means
+// the same in another one. ErrUnknownTable is the server's word.
 func tableDDL(ctx context.Context, q querier, database, table string) (string, error) {
 	name, err := qualified(database, table)
 	if err != nil {
@@ -189,10 +199,10 @@ func tableDDL(ctx context.Context, q querier, database, table string) (string, e
 	if err != nil {
 		return "", fmt.Errorf("read definition of %s.%s: %w", database, table, err)
 	}
-	if len(rows) != 1 || rows[0]["create table"] == "" || strings.HasPrefix(rows[0]["create table"], "CREATE SEQUENCE") {
+	if len(rows) != 1 || rows[0]["create table"] == "" || isSequence(rows[0]["create table"]) {
 		return "", fmt.Errorf("%s.%s is there but not a table: %w", database, table, cluster.ErrUnsupported)
 	}
-	return rows[0]["create table"], nil
+	return withoutDatabase(rows[0]["create table"], database), nil
 }
 
 // assemble makes the description of a table.
@@ -202,8 +212,7 @@ func assemble(database, name, ddl string, columns []record, sizes map[string]siz
 		return snapshot.Table{}, err
 	}
 	t := snapshot.Table{
-		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), Partitioning: d.kind,
-		DDL: withoutDatabase(ddl, database),
+		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), DDL: ddl, Partitioning: d.kind,
 	}
 	var left []string
 	for _, r := range columns {

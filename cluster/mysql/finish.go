@@ -74,17 +74,7 @@ func (c *Cluster) prove(ctx context.Context, database string, want, have *defini
 	if len(unequal(&w, have)) == 0 {
 		return nil
 	}
-	name := reference(shadow)
-	if err := c.DropTable(ctx, database, name); err != nil {
-		return err
-	}
-	if err := c.exec(ctx, "CREATE TABLE "+quoted(database)+"."+quoted(name)+" "+w.bare().statement(database)); err != nil {
-		return fmt.Errorf("make a table to compare with: %w", err)
-	}
-	made, err := c.definition(ctx, database, name)
-	if derr := c.DropTable(ctx, database, name); err == nil {
-		err = derr
-	}
+	made, err := c.made(ctx, database, shadow, w.bare())
 	if err != nil {
 		return err
 	}
@@ -92,6 +82,22 @@ func (c *Cluster) prove(ctx context.Context, database string, want, have *defini
 		return fmt.Errorf("it is not what the snapshot describes: %s: %w", strings.Join(diff, "; "), cluster.ErrRejected)
 	}
 	return nil
+}
+
+// made makes a table of d for a moment and returns how the server prints it.
+func (c *Cluster) made(ctx context.Context, database, table string, d *definition) (*definition, error) {
+	name := reference(table)
+	if err := c.DropTable(ctx, database, name); err != nil {
+		return nil, err
+	}
+	if err := c.exec(ctx, "CREATE TABLE "+quoted(database)+"."+quoted(name)+" "+d.statement(database)); err != nil {
+		return nil, fmt.Errorf("make a table to compare with: %w", err)
+	}
+	printed, err := c.definition(ctx, database, name)
+	if derr := c.DropTable(ctx, database, name); err == nil {
+		err = derr
+	}
+	return printed, err
 }
 
 // reference is the name of the table that a shadow is compared with.
@@ -132,7 +138,7 @@ func names(items []item) []string {
 func (d *definition) lines() []string {
 	var all []string
 	for _, it := range d.items {
-		all = append(all, withSequences(it.text, ""))
+		all = append(all, it.text)
 	}
 	for _, o := range d.options {
 		all = append(all, o.text)

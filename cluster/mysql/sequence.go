@@ -35,11 +35,8 @@ type sequenceName struct {
 	database, name string
 }
 
-// withSequences writes the database before names of sequences that have none; "" leaves them.
+// withSequences writes the database before names of sequences that have none.
 func withSequences(sql, database string) string {
-	if database == "" {
-		return sql
-	}
 	return replaceSequences(sql, func(s sequenceName) string {
 		if s.database == "" {
 			return quoted(database) + "." + quoted(s.name)
