@@ -44,6 +44,7 @@ type View struct {
 	address string
 	side    *sql.DB       // for everything that need not be in the view, on the same server
 	guard   *wire.Session // holds metadata locks
+	guardID string
 	free    chan *viewSession
 
 	ctx    context.Context // of all statements: ends with the view

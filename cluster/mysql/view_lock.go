@@ -64,11 +64,12 @@ var patience = locking{
 
 // freeze brings all sessions to one moment.
 func (v *View) freeze(ctx context.Context, p locking) error {
-	version, err := records(ctx, v.guard, "SELECT VERSION() AS version")
+	rows, err := records(ctx, v.guard, "SELECT VERSION() AS version, CONNECTION_ID() AS id")
 	if err != nil {
 		return explain(ctx, err)
 	}
-	about := parseVersion(version[0]["version"])
+	v.guardID = rows[0]["id"]
+	about := parseVersion(rows[0]["version"])
 	var names []string
 	for _, t := range v.tables {
 		names = append(names, t.Name)
@@ -228,13 +229,18 @@ func ownPosition(ctx context.Context, s *wire.Session, point *snapshot.Point) er
 	return nil
 }
 
-// suspects names the sessions that have been busy for longest: one of them holds the lock up. Their statements may hold
-// secrets and stay out. Without PROCESS only the user's own sessions are to be seen.
+// suspects names the sessions that have been busy, or in a transaction, for longest: one of them holds the lock up. Their
+// statements may hold secrets and stay out.
 func (v *View) suspects(ctx context.Context) string {
-	rows, err := queryOn(ctx, v.side, "SELECT ID, USER, TIME, STATE FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump') "+
-		"AND ID <> CONNECTION_ID() ORDER BY TIME DESC LIMIT 3")
+	rows, err := queryOn(ctx, v.side, "SELECT p.ID, p.USER, GREATEST(p.TIME, COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), 0)) AS TIME, "+
+		"IF(t.trx_id IS NULL, p.STATE, 'in a transaction') AS STATE FROM information_schema.PROCESSLIST p "+
+		"LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID WHERE p.ID <> CONNECTION_ID() AND p.ID <> "+v.guardID+
+		" AND (t.trx_id IS NOT NULL OR p.COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump')) ORDER BY 3 DESC LIMIT 3")
+	if errors.Is(err, cluster.ErrDenied) {
+		return "; who holds it up is shown with PROCESS only"
+	}
 	if err != nil || len(rows) == 0 {
-		return " (no busy session is to be seen: PROCESS shows those of others)"
+		return ""
 	}
 	list := make([]string, len(rows))
 	for i, r := range rows {

@@ -27,7 +27,8 @@ type secured struct {
 	pending []byte // of a packet that was read, what the driver has not taken yet
 	greeted bool
 	asked   bool
-	over    bool // the login is: everything passes as it is
+	over    bool  // the login is: everything passes as it is
+	failed  error // why TLS did not come about: the driver says of such a connection only that it is bad
 }
 
 func newSecured(conn net.Conn, config *tls.Config, address string) *secured {
@@ -75,6 +76,7 @@ func (c *secured) packet() error {
 	default:
 		c.greeted = true
 		if !offersTLS(body) {
+			c.failed = errNoTLS
 			return errNoTLS
 		}
 	}
@@ -125,7 +127,8 @@ func (c *secured) ask(open []byte) error {
 	}
 	conn := tls.Client(c.Conn, c.config)
 	if err := conn.Handshake(); err != nil { // bounded by the deadlines that the driver sets
-		return fmt.Errorf("begin TLS: %w", err)
+		c.failed = fmt.Errorf("begin TLS: %w", err)
+		return c.failed
 	}
 	c.Conn, c.asked = conn, true
 	return nil

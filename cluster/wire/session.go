@@ -72,6 +72,9 @@ func Dial(ctx context.Context, address string, o Options) (*Session, error) {
 		if errors.As(err, &refused) {
 			err = &ServerError{Code: refused.Number, State: string(refused.SQLState[:]), Message: refused.Message}
 		}
+		if c, ok := s.conn.(*secured); ok && c.failed != nil {
+			err = c.failed
+		}
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}
 	s.frames = newFrames(s)
