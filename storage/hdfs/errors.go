@@ -56,23 +56,28 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 			return fmt.Errorf("%s %s: %w", op, b.url(key), err)
 		}
 	}
-	kind, text := b.explain(op, err)
-	if kind == nil {
-		return fmt.Errorf("%s %s: %s", op, b.url(key), text)
+	why := b.explain(op, err)
+	if why.kind == nil {
+		return fmt.Errorf("%s %s: %s", op, b.url(key), why.text)
 	}
-	return fmt.Errorf("%s %s: %w: %s", op, b.url(key), kind, text)
+	return fmt.Errorf("%s %s: %w: %s", op, b.url(key), why.kind, why.text)
 }
 
-// explain finds the kind of an error, nil for the ones that storage has no name for.
-func (b *Bucket) explain(op string, err error) (kind error, text string) {
+// reason is one of storage's errors, nil for what storage has no name for, and the text that goes with it.
+type reason struct {
+	kind error
+	text string
+}
+
+func (b *Bucket) explain(op string, err error) reason {
 	var remote hdfs.Error
 	switch {
 	case errors.As(err, &remote):
 		return b.explainAnswer(op, remote)
 	case refused(err): // an answer without the words: the library drops them
-		return storage.ErrDenied, b.grant(op)
+		return reason{storage.ErrDenied, b.grant(op)}
 	}
-	return b.explainNetwork(err)
+	return explainNetwork(err)
 }
 
 // answer is what an exception of the name node means here and what to do about it.
@@ -102,7 +107,7 @@ var answers = map[string]answer{
 }
 
 // explainAnswer explains what the name node said.
-func (b *Bucket) explainAnswer(op string, remote hdfs.Error) (error, string) {
+func (b *Bucket) explainAnswer(op string, remote hdfs.Error) reason {
 	class := short(remote.Exception())
 	first, _, _ := strings.Cut(remote.Message(), "\n") // the rest is a trace of the name node's stack
 	said := oneLine(first)
@@ -113,18 +118,18 @@ func (b *Bucket) explainAnswer(op string, remote hdfs.Error) (error, string) {
 	case class == "AccessControlException" || class == "AuthorizationException":
 		known = answer{storage.ErrDenied, b.grant(op)}
 	case strings.Contains(said, "could only be written to 0 of the"):
-		known = b.unplaced(said)
+		known = unplaced(said)
 	case known.kind == nil:
 		said = class + ": " + said
 	}
 	if known.todo != "" {
 		said += "; " + known.todo
 	}
-	return known.kind, said
+	return reason{known.kind, said}
 }
 
 // unplaced explains why the name node found no data node for a block; BlockManager.chooseTarget4NewBlock has the words.
-func (b *Bucket) unplaced(said string) answer {
+func unplaced(said string) answer {
 	if strings.Contains(said, "There are 0 datanode(s)") || !strings.Contains(said, "no node(s) are excluded") {
 		return answer{storage.ErrUnavailable, ""}
 	}
@@ -146,39 +151,39 @@ func (b *Bucket) grant(op string) string {
 }
 
 // explainNetwork explains an error that no node answered. The library has no types for its own.
-func (b *Bucket) explainNetwork(err error) (error, string) {
+func explainNetwork(err error) reason {
 	text := oneLine(err.Error())
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
-		return storage.ErrConfig, "the host " + name.Name + " is not found: correct the location, or set dfs.nameservices, dfs.ha.namenodes.<service> and dfs.namenode.rpc-address.<service>.<node>"
+		return reason{storage.ErrConfig, "the host " + name.Name + " is not found: correct the location, or set dfs.nameservices, dfs.ha.namenodes.<service> and dfs.namenode.rpc-address.<service>.<node>"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return storage.ErrUnavailable, "the connection was closed: is the node alive, and is the port that of its RPC?"
+		return reason{storage.ErrUnavailable, "the connection was closed: is the node alive, and is the port that of its RPC?"}
 	case strings.Contains(text, "StandbyException"):
-		return storage.ErrUnavailable, "no name node is active: those that answer are standby"
+		return reason{storage.ErrUnavailable, "no name node is active: those that answer are standby"}
 	case strings.Contains(text, "not supported by namenode"):
-		return storage.ErrConfig, "the name node does not use Kerberos: set hadoop.security.authentication = simple"
+		return reason{storage.ErrConfig, "the name node does not use Kerberos: set hadoop.security.authentication = simple"}
 	case strings.Contains(text, "user not specified"):
-		return storage.ErrConfig, "set username"
+		return reason{storage.ErrConfig, "set username"}
 	case strings.Contains(text, "KRB"), strings.Contains(text, "KDC"):
 		return explainKerberos(text)
 	case strings.Contains(text, "invalid checksum"): // not passing: the bytes were handed out already
-		return nil, "the data node sent bytes that do not match their checksum"
+		return reason{nil, "the data node sent bytes that do not match their checksum"}
 	}
-	return storage.ErrUnavailable, text
+	return reason{storage.ErrUnavailable, text}
 }
 
 // explainKerberos explains why there is no ticket; gokrb5 has text only.
-func explainKerberos(text string) (error, string) {
+func explainKerberos(text string) reason {
 	switch {
 	case strings.Contains(text, "Networking_Error"), strings.Contains(text, "KDC_ERR_SVC_UNAVAILABLE"):
-		return storage.ErrUnavailable, "the KDC does not answer: see the realm in KRB5_CONFIG; " + text
+		return reason{storage.ErrUnavailable, "the KDC does not answer: see the realm in KRB5_CONFIG; " + text}
 	case strings.Contains(text, "KRB_AP_ERR_SKEW"):
-		return storage.ErrConfig, "the clock of this machine is wrong: set it by NTP"
+		return reason{storage.ErrConfig, "the clock of this machine is wrong: set it by NTP"}
 	case strings.Contains(text, "KDC_ERR_S_PRINCIPAL_UNKNOWN"):
-		return storage.ErrConfig, "Kerberos does not know the name node: set dfs.namenode.kerberos.principal as in its hdfs-site.xml"
+		return reason{storage.ErrConfig, "Kerberos does not know the name node: set dfs.namenode.kerberos.principal as in its hdfs-site.xml"}
 	}
-	return storage.ErrDenied, "Kerberos gives no ticket: correct kerberos_principal and kerberos_keytab; " + text
+	return reason{storage.ErrDenied, "Kerberos gives no ticket: correct kerberos_principal and kerberos_keytab; " + text}
 }
 
 // maxText bounds what a store may add to a message.

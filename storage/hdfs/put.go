@@ -143,7 +143,7 @@ func (b *Bucket) write(ctx context.Context, s *session, work string, body storag
 	if err != nil {
 		return err
 	}
-	if err := b.fill(ctx, s, w, r); err != nil {
+	if err := b.fill(ctx, w, r); err != nil {
 		s.close()
 		_ = w.Close() // ends its goroutines; it cannot complete the file any more
 		return err
@@ -182,32 +182,75 @@ func (b *Bucket) create(s *session, work string) (*hdfs.FileWriter, error) {
 	return s.client.CreateFile(work, replication, blockSize, fileMode)
 }
 
-// buffers are between body and library, which sends packets of 64 KiB.
-var buffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
-
 // bodyError is an error of the body, not of the store.
 type bodyError struct{ error }
 
 func (e bodyError) Unwrap() error { return e.error }
 
-// bodyReader marks the errors of a body.
-type bodyReader struct{ io.Reader }
+// buffer is between body and library, which sends packets of 64 KiB.
+type buffer [128 << 10]byte
 
-func (r bodyReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = bodyError{err}
-	}
-	return n, err
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// chunk is a part of a body.
+type chunk struct {
+	buffer *buffer
+	n      int
 }
 
-// onlyWriter hides what else a writer can do, so that io.CopyBuffer uses the buffer.
-type onlyWriter struct{ io.Writer }
+// send copies a body to HDFS. The body is read, and with that hashed, beside the sending: without instructions of the
+// processor for SHA-256 the one takes as long as the other.
+func send(w io.Writer, r io.Reader) error {
+	chunks, failed := make(chan chunk, 2), make(chan error, 1)
+	stop := make(chan struct{})
+	go func() {
+		defer close(chunks)
+		failed <- cut(r, chunks, stop)
+	}()
+	var err error
+	for c := range chunks { // also after an error: the body must not be closed while it is being read
+		if err == nil {
+			if _, err = w.Write(c.buffer[:c.n]); err != nil {
+				close(stop)
+			}
+		}
+		buffers.Put(c.buffer)
+	}
+	if err != nil {
+		return err
+	}
+	return <-failed
+}
 
-func (b *Bucket) fill(ctx context.Context, s *session, w *hdfs.FileWriter, r io.Reader) error {
-	buffer := buffers.Get().(*[128 << 10]byte)
-	defer buffers.Put(buffer)
-	if _, err := io.CopyBuffer(onlyWriter{w}, bodyReader{r}, buffer[:]); err != nil {
+// cut reads a body to its end, or until stop.
+func cut(r io.Reader, chunks chan<- chunk, stop <-chan struct{}) error {
+	for {
+		c := chunk{buffer: buffers.Get().(*buffer)}
+		var err error
+		for c.n < len(c.buffer) && err == nil {
+			var n int
+			n, err = r.Read(c.buffer[c.n:])
+			c.n += n
+		}
+		if c.n > 0 {
+			select {
+			case chunks <- c:
+			case <-stop:
+				return nil
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return bodyError{err}
+		}
+	}
+}
+
+// fill writes a whole body to a file and closes it.
+func (b *Bucket) fill(ctx context.Context, w *hdfs.FileWriter, r io.Reader) error {
+	if err := send(w, r); err != nil {
 		return err
 	}
 	// As hdfs.Client in Java: data nodes tell the name node of a block in their own time.
