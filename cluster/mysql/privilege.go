@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -150,6 +151,9 @@ func (c *Cluster) effective(ctx context.Context) ([]grant, error) {
 		}
 		seen[role] = true
 		lines, err := c.grants(ctx, role)
+		if errors.Is(err, cluster.ErrDenied) {
+			continue // MariaDB lists roles of active roles in SHOW GRANTS without FOR, and shows them nowhere else
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read grants of role %s: %w", role, err)
 		}
