@@ -58,7 +58,7 @@ func (c *Cluster) Load(ctx context.Context, r cluster.LoadRequest) (cluster.Load
 }
 
 func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest, table string) (cluster.LoadResult, error) {
-	s, address, err := c.dial(ctx)
+	s, _, err := c.dial(ctx)
 	if err != nil {
 		return cluster.LoadResult{}, err
 	}
@@ -68,7 +68,7 @@ func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest, table string)
 	}
 	l, err := newLoader(ctx, s, r, table)
 	if err != nil {
-		return cluster.LoadResult{}, fmt.Errorf("from %s: %w", address, err)
+		return cluster.LoadResult{}, c.which(ctx, r.Database, err)
 	}
 	repeated, err := l.begin(ctx)
 	if err != nil || repeated {

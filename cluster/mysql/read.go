@@ -57,7 +57,7 @@ func (c *Cluster) dialTo(ctx context.Context, address string) (*wire.Session, er
 func (c *Cluster) Read(ctx context.Context, r cluster.ReadRequest) (snapshot.RowReader, error) {
 	key, err := keyOf(ctx, c.db, r.Database, r.Table)
 	if err != nil {
-		return nil, fmt.Errorf("read %s.%s: %w", r.Database, r.Table, err)
+		return nil, fmt.Errorf("read %s.%s: %w", r.Database, r.Table, c.which(ctx, r.Database, err))
 	}
 	if r.Partition, err = c.partition(ctx, r.Database, r.Table, r.Partition); err != nil {
 		return nil, fmt.Errorf("read %s.%s: %w", r.Database, r.Table, err)
@@ -76,6 +76,16 @@ func (c *Cluster) Read(ctx context.Context, r cluster.ReadRequest) (snapshot.Row
 		return nil, fmt.Errorf("read %s.%s: %w", r.Database, r.Table, explain(ctx, err))
 	}
 	return &rows{ctx: ctx, session: s, result: result, of: r.Database + "." + r.Table}, nil
+}
+
+// which tells a missing database from a missing table: MariaDB has one answer for both.
+func (c *Cluster) which(ctx context.Context, database string, err error) error {
+	if errors.Is(err, cluster.ErrUnknownTable) {
+		if missing := c.requireDatabase(ctx, database); missing != nil {
+			return missing
+		}
+	}
+	return err
 }
 
 // partition returns the name for a PARTITION clause: none when what is named is the whole of a table without partitions,
@@ -144,7 +154,7 @@ func (c *Cluster) Count(ctx context.Context, database, table, partition string, 
 	}
 	text, err := c.scalar(ctx, "SELECT COUNT(*)"+from)
 	if err != nil {
-		return 0, fmt.Errorf("count %s.%s: %w", database, table, err)
+		return 0, fmt.Errorf("count %s.%s: %w", database, table, c.which(ctx, database, err))
 	}
 	return strconv.ParseInt(text, 10, 64)
 }
