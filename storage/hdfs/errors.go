@@ -76,9 +76,14 @@ func (b *Bucket) explain(op string, err error) reason {
 		return b.explainAnswer(op, remote)
 	case refused(err): // an answer without the words: the library drops them
 		return reason{storage.ErrDenied, b.grant(op)}
+	case op == "open" && b.settings.login.kerberos == nil && strings.Contains(err.Error(), "unexpected sequence number"):
+		// The name node refuses a whole connection in an answer that belongs to no call, and the library does not read on.
+		return reason{storage.ErrConfig, "the name node refuses the connection: if the cluster uses Kerberos, " + useKerberos}
 	}
 	return explainNetwork(err)
 }
+
+const useKerberos = "set hadoop.security.authentication = kerberos, with kerberos_principal and kerberos_keytab"
 
 // answer is what an exception of the name node means here and what to do about it.
 type answer struct {
@@ -114,7 +119,7 @@ func (b *Bucket) explainAnswer(op string, remote hdfs.Error) reason {
 	known := answers[class]
 	switch {
 	case class == "AccessControlException" && strings.Contains(said, "SIMPLE authentication is not enabled"):
-		known = answer{storage.ErrConfig, "set hadoop.security.authentication = kerberos, with kerberos_principal and kerberos_keytab"}
+		known = answer{storage.ErrConfig, useKerberos}
 	case class == "AccessControlException" || class == "AuthorizationException":
 		known = answer{storage.ErrDenied, b.grant(op)}
 	case strings.Contains(said, "could only be written to 0 of the"):

@@ -3,9 +3,14 @@ package hdfs
 // DialWith connects to name nodes and data nodes over something else than the network.
 func DialWith(d dialer) Options { return Options{dial: d} }
 
-// Escape, Unescape and Read are for tests of names and settings alone.
+// Escape and Unescape are for tests of names alone.
 var (
 	Escape   = escape
 	Unescape = unescape
-	Read     = read
 )
+
+// Settings shows what properties come to.
+func Settings(authority string, properties map[string]string) (nameNodes []string, user string, blockSize int64, err error) {
+	s, err := read(authority, properties)
+	return s.addresses, s.login.user, s.blockSize, err
+}

@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"os"
 	"os/user"
+	"strconv"
 	"strings"
 
 	"github.com/colinmarc/hdfs/v2"
+	"github.com/colinmarc/hdfs/v2/hadoopconf"
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
 	"github.com/jcmturner/gokrb5/v8/keytab"
@@ -14,19 +16,20 @@ import (
 
 // login is how a client says who it is.
 type login struct {
-	user       string         // without Kerberos: HDFS believes it
-	kerberos   *client.Client // nil without Kerberos
-	service    string         // Kerberos' name of the name node, nn/_HOST
-	protection string         // of transfers, "" for what the data nodes ask for
+	user       string                // without Kerberos: HDFS believes it
+	kerberos   *client.Client        // nil without Kerberos
+	service    string                // Kerberos' name of the name node, nn/_HOST
+	protection hadoopconf.HadoopConf // what transfers need, with Kerberos
 }
 
 func (l login) options() hdfs.ClientOptions {
-	return hdfs.ClientOptions{
-		User:                         l.user,
-		KerberosClient:               l.kerberos,
-		KerberosServicePrincipleName: l.service,
-		DataTransferProtection:       l.protection,
+	if l.kerberos == nil {
+		return hdfs.ClientOptions{User: l.user}
 	}
+	// Only options from a configuration know that data nodes on privileged ports take no authentication.
+	o := hdfs.ClientOptionsFromConf(l.protection)
+	o.KerberosClient, o.KerberosServicePrincipleName = l.kerberos, l.service
+	return o
 }
 
 // name is who the name node sees.
@@ -57,7 +60,6 @@ func (s *source) login() login {
 	content := s.Text("kerberos_keytab_content")
 	l := login{service: s.text("dfs.namenode.kerberos.principal"), protection: s.protection()}
 	if kind == "simple" {
-		l.service, l.protection = "", ""
 		if l.user = name; name == "" {
 			l.user = self()
 		}
@@ -78,21 +80,23 @@ func (s *source) login() login {
 	return l
 }
 
-// protection is the highest level of dfs.data.transfer.protection; the levels are in the order of the alphabet.
-func (s *source) protection() string {
-	if s.Bool(s.conf["dfs.encrypt.data.transfer"] == "true", "dfs.encrypt.data.transfer") {
-		return hdfs.DataTransferProtectionPrivacy
-	}
-	highest := ""
-	for level := range strings.SplitSeq(s.text("dfs.data.transfer.protection"), ",") {
-		switch level = strings.ToLower(strings.TrimSpace(level)); level {
+// protection is what the settings ask of transfers, at least that they are authenticated: data nodes of a cluster with
+// Kerberos want that, and users rarely repeat it.
+func (s *source) protection() hadoopconf.HadoopConf {
+	const name = "dfs.data.transfer.protection"
+	levels := strings.ToLower(s.text(name))
+	for level := range strings.SplitSeq(levels, ",") {
+		switch strings.TrimSpace(level) {
 		case "", hdfs.DataTransferProtectionAuthentication, hdfs.DataTransferProtectionIntegrity, hdfs.DataTransferProtectionPrivacy:
-			highest = max(highest, level)
 		default:
-			s.Fail("dfs.data.transfer.protection must be authentication, integrity or privacy")
+			s.Fail("%s must be authentication, integrity or privacy", name)
 		}
 	}
-	return highest
+	if levels == "" {
+		levels = hdfs.DataTransferProtectionAuthentication
+	}
+	encrypt := s.Bool(s.conf["dfs.encrypt.data.transfer"] == "true", "dfs.encrypt.data.transfer")
+	return hadoopconf.HadoopConf{name: strings.ReplaceAll(levels, " ", ""), "dfs.encrypt.data.transfer": strconv.FormatBool(encrypt)}
 }
 
 // kerberos makes the client that gets tickets. It asks for the first one when the first name node is dialed.

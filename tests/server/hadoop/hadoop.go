@@ -32,6 +32,7 @@ const Service = "pair"
 type Options struct {
 	DataNodes int               // 0: one
 	HA        bool              // a pair of name nodes, nn1 and nn2; nn1 is made active, nn2 stays standby
+	Kerberos  bool              // nobody is believed without a ticket; see Krb5Conf
 	Site      map[string]string // more of hdfs-site.xml
 }
 
@@ -120,6 +121,9 @@ func start(t testing.TB, o Options) *Server {
 		s.nodes = append(s.nodes, node{transfer: freeAddress(t), http: freeAddress(t), ipc: freeAddress(t)})
 		s.configure(t, dataNode(i), s.dataNodeSite(i))
 	}
+	if o.Kerberos {
+		s.runKDC(t)
+	}
 	s.format(t)
 	for i := range s.NameNodes {
 		s.RunNameNode(t, i)
@@ -179,6 +183,9 @@ func (s *Server) site() map[string]string {
 		}
 		site["dfs.namenode.rpc-address"+suffix] = s.NameNodes[i]
 		site["dfs.namenode.http-address"+suffix] = s.http[i]
+	}
+	if s.options.Kerberos {
+		maps.Copy(site, s.secure())
 	}
 	maps.Copy(site, s.options.Site)
 	return site
@@ -241,7 +248,7 @@ func (s *Server) java(t testing.TB, name, class string, args ...string) []string
 	return append([]string{
 		// Small, and started fast: tests start it often and run it for a short while.
 		"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-		"-Dhadoop.home.dir=" + home, "-cp", filepath.Join(s.folder, name+".conf") + ":" + filepath.Join(home, "lib", "*"), class,
+		"-Dhadoop.home.dir=" + home, "-Djava.security.krb5.conf=" + s.Krb5Conf(), "-cp", filepath.Join(s.folder, name+".conf") + ":" + filepath.Join(home, "lib", "*"), class,
 	}, args...)
 }
 
