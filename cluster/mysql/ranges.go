@@ -13,10 +13,10 @@ import (
 )
 
 // How far a range may be from the size asked for, in percent. What an earlier snapshot divided is left alone for longer:
-// every cut in another place is an object stored again.
+// every cut in another place is an object stored again, and estimates waver.
 const (
 	newSlack  = 130
-	keptSlack = 200
+	keptSlack = 250
 	fewRows   = 1000 // a range holds no fewer, however long they are
 )
 
@@ -75,18 +75,13 @@ type estimated struct {
 }
 
 func (d *divider) divide(previous []snapshot.KeyRange, all int64) ([]snapshot.KeyRange, error) {
-	parts := []estimated{{rows: all}}
-	slack := int64(newSlack)
-	if d.fits(previous) {
-		slack = keptSlack
-		parts = parts[:0]
-		for _, r := range previous {
-			n, err := d.estimate(r)
-			if err != nil {
-				return nil, err
-			}
-			parts = append(parts, estimated{r, n})
-		}
+	slack := int64(keptSlack)
+	if !d.fits(previous) {
+		slack, previous = newSlack, []snapshot.KeyRange{{}}
+	}
+	parts, err := d.shares(previous, all)
+	if err != nil {
+		return nil, err
 	}
 	var ranges []snapshot.KeyRange
 	for _, p := range parts {
@@ -101,6 +96,28 @@ func (d *divider) divide(previous []snapshot.KeyRange, all int64) ([]snapshot.Ke
 		ranges = append(ranges, d.joined(pieces)...)
 	}
 	return ranges, nil
+}
+
+// shares estimates how rows, which are so many in all, are spread over ranges. Only the proportions of estimates are
+// used: measured on MariaDB 10.11 those of long keys are twice too high, all of them.
+func (d *divider) shares(ranges []snapshot.KeyRange, all int64) ([]estimated, error) {
+	parts := make([]estimated, len(ranges))
+	var sum float64
+	for i, r := range ranges {
+		n := all
+		if len(ranges) > 1 {
+			var err error
+			if n, err = d.estimate(r); err != nil {
+				return nil, err
+			}
+		}
+		parts[i] = estimated{r, n}
+		sum += float64(n)
+	}
+	for i := range parts {
+		parts[i].rows = int64(float64(parts[i].rows) / max(sum, 1) * float64(all))
+	}
+	return parts, nil
 }
 
 // fits tells whether ranges divide all keys of this key: each begins where the one before it ends. That bounds are in the
@@ -181,13 +198,13 @@ func (d *divider) split(p estimated) ([]estimated, error) {
 		return d.walk(p)
 	}
 	cut := [][]byte{[]byte(lo.cut(hi).String())}
+	halves, err := d.shares([]snapshot.KeyRange{{After: p.After, UpTo: cut}, {After: cut, UpTo: p.UpTo}}, p.rows)
+	if err != nil {
+		return nil, err
+	}
 	var pieces []estimated
-	for _, r := range []snapshot.KeyRange{{After: p.After, UpTo: cut}, {After: cut, UpTo: p.UpTo}} {
-		n, err := d.estimate(r)
-		if err != nil {
-			return nil, err
-		}
-		more, err := d.split(estimated{r, n})
+	for _, h := range halves {
+		more, err := d.split(h)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,7 +106,11 @@ func (v *View) cut(t testing.TB, table, partition string, rows int64, previous [
 	s, err := v.lease(t.Context())
 	require.NoError(t, err)
 	d := divider{key: key, from: from, rows: rows, query: func(q string) ([][][]byte, error) { return s.query(t.Context(), q) }}
-	ranges, err := d.divide(previous, 1<<40)
+	all, err := s.query(t.Context(), "SELECT COUNT(*)"+from)
+	require.NoError(t, err)
+	count, err := strconv.ParseInt(string(all[0][0]), 10, 64)
+	require.NoError(t, err)
+	ranges, err := d.divide(previous, count)
 	require.NoError(t, s.end(t.Context(), err))
 	return ranges
 }
