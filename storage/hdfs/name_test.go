@@ -2,11 +2,13 @@ package hdfs_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"starkeep/storage"
 	"starkeep/storage/hdfs"
+	"starkeep/storage/retry"
 	"starkeep/tests/server/hadoop"
 )
 
@@ -105,7 +107,7 @@ func TestOtherUsersCannotRead(t *testing.T) {
 
 func TestObjectsOfManyBlocksKeepTheirBytes(t *testing.T) {
 	s := hadoop.Shared(t)
-	b := closing(t, s, s.Folder(t, me), "dfs.blocksize", "1m", "dfs.replication", "1")
+	b := retry.New(closing(t, s, s.Folder(t, me), "dfs.blocksize", "1m", "dfs.replication", "1"), retry.Policy{Attempts: 8, First: 10 * time.Millisecond, Max: time.Second})
 	for _, size := range []int{1<<20 - 1, 1 << 20, 1<<20 + 1, 3 << 20, 5<<20 + 17} {
 		data := make([]byte, size)
 		for i := range data {

@@ -139,7 +139,7 @@ func (b *Bucket) write(ctx context.Context, s *session, work string, body storag
 		return bodyError{err}
 	}
 	defer func() { _ = r.Close() }()
-	w, err := b.create(s, work)
+	w, err := b.create(s, work, body.Size)
 	if err != nil {
 		return err
 	}
@@ -160,14 +160,18 @@ func (b *Bucket) write(ctx context.Context, s *session, work string, body storag
 	return nil
 }
 
-// create makes a work file, and the work folder when it is missing.
-func (b *Bucket) create(s *session, work string) (*hdfs.FileWriter, error) {
+// maxBlock is the size up to which an object is one block, unless dfs.blocksize is given. Where a second block begins, the
+// library gives up if no data node has told of the first one yet (NotReplicatedYetException), and the Put is to be repeated.
+const maxBlock = 1 << 30
+
+// create makes a work file for size bytes, and the work folder when it is missing.
+func (b *Bucket) create(s *session, work string, size int64) (*hdfs.FileWriter, error) {
 	replication, blockSize := b.settings.replication, b.settings.blockSize
 	if replication == 0 {
 		replication = s.defaults.Replication
 	}
 	if blockSize == 0 {
-		blockSize = s.defaults.BlockSize
+		blockSize = max(s.defaults.BlockSize, min(size+511, maxBlock)&^511) // CRCs are over 512 bytes
 	}
 	w, err := s.client.CreateFile(work, replication, blockSize, fileMode)
 	if !errors.Is(err, os.ErrNotExist) {
