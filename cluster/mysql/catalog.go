@@ -287,16 +287,6 @@ func (c *Cluster) Versions(ctx context.Context, database string, tables []string
 	return m, nil
 }
 
-// proveTable fails with what is true of a table that a list does not show: that there is no database or no table of that
-// name, or that the user may not see it.
-func (c *Cluster) proveTable(ctx context.Context, database, table string) error {
-	if err := c.requireDatabase(ctx, database); err != nil {
-		return err
-	}
-	_, err := tableDDL(ctx, c.db, database, table)
-	return err
-}
-
 // TableID returns the identity of a base table, 0 when nothing has that name, and ErrUnsupported when another kind of
 // object has.
 func (c *Cluster) TableID(ctx context.Context, database, table string) (int64, error) {

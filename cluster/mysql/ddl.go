@@ -91,7 +91,9 @@ func readDefinition(ddl string) (*definition, error) {
 			break
 		}
 	}
-	d.readOptions(ddl, rest[:by])
+	if err := d.readOptions(ddl, rest[:by]); err != nil {
+		return nil, err
+	}
 	if by < len(rest) {
 		return d, d.readPartitions(ddl, rest[by:])
 	}
@@ -127,8 +129,11 @@ func readItem(ddl string, ts []token) item {
 }
 
 // readOptions reads table options: NAME=value, or words such as WITH SYSTEM VERSIONING.
-func (d *definition) readOptions(ddl string, ts []token) {
+func (d *definition) readOptions(ddl string, ts []token) error {
 	for i := 0; i < len(ts); {
+		if ts[i].is("=") {
+			return errForm
+		}
 		start := i
 		for i < len(ts) && !ts[i].is("=") && (i == start || ts[i].kind == word && !startsOption(ts, start, i)) {
 			i++
@@ -148,7 +153,7 @@ func (d *definition) readOptions(ddl string, ts []token) {
 		}
 		i = min(i+1, len(ts))
 		if value == i {
-			return
+			return errForm
 		}
 		o := option{name: strings.ToUpper(name), value: ddl[ts[value].start:ts[i-1].end], text: ddl[ts[start].start:ts[i-1].end]}
 		if i == value+1 && ts[value].kind != word {
@@ -156,6 +161,7 @@ func (d *definition) readOptions(ddl string, ts []token) {
 		}
 		d.options = append(d.options, o)
 	}
+	return nil
 }
 
 // startsOption tells whether an option without value ends before ts[i]: the next token but one is "=".

@@ -32,9 +32,7 @@ func parseGrants(lines []string) (grants []grant, roles []string, err error) {
 			continue
 		}
 		if on < 0 || on > to {
-			for _, piece := range separated(ts, 1, to) {
-				roles = append(roles, line[ts[piece[0]].start:ts[piece[1]-1].end])
-			}
+			roles = append(roles, listed(line, ts, 1, to)...)
 			continue
 		}
 		if g, ok := parseGrant(line, ts, on); ok {
@@ -44,12 +42,22 @@ func parseGrants(lines []string) (grants []grant, roles []string, err error) {
 	return grants, roles, nil
 }
 
+// listed returns the pieces between commas of ts[from:to].
+func listed(line string, ts []token, from, to int) []string {
+	var list []string
+	for _, piece := range separated(ts, from, to) {
+		if piece[0] < piece[1] {
+			list = append(list, line[ts[piece[0]].start:ts[piece[1]-1].end])
+		}
+	}
+	return list
+}
+
 func parseGrant(line string, ts []token, on int) (grant, bool) {
 	var g grant
-	for _, piece := range separated(ts, 1, on) {
-		name := strings.ToUpper(line[ts[piece[0]].start:ts[piece[1]-1].end])
+	for _, name := range listed(line, ts, 1, on) {
 		if !strings.Contains(name, "(") {
-			g.privileges = append(g.privileges, name)
+			g.privileges = append(g.privileges, strings.ToUpper(name))
 		}
 	}
 	at := on + 1

@@ -288,10 +288,7 @@ func (c *Cluster) movingBack(ctx context.Context, ps []cluster.Publication, had 
 		if p.LiveID == 0 {
 			continue
 		}
-		going := place{table: old}
-		for _, o := range b.Triggers {
-			going.triggers = append(going.triggers, o)
-		}
+		going := place{table: old, triggers: b.Triggers}
 		for _, k := range b.Keys {
 			going.keys = append(going.keys, pointed(k, p.Database, to))
 		}
