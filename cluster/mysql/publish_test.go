@@ -314,3 +314,95 @@ func TestNobodySeesATableMissing(t *testing.T) {
 	require.NoError(t, <-failures)
 	require.Equal(t, "0", f.server.Query(t, "SELECT COUNT(*) FROM "+f.database+".parent WHERE id >= 1000 AND v <> 'x21'")[0][0])
 }
+
+// A table comes back beside the one it was taken of: names of foreign keys are taken, those of triggers too.
+func TestTableBesideItsOriginal(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE p (a int PRIMARY KEY); CREATE TABLE c (a int PRIMARY KEY, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (a)); CREATE TRIGGER tr BEFORE INSERT ON c FOR EACH ROW SET NEW.a = NEW.a + 1")
+	before := p.show("c")
+	table := p.describe("c")
+	id, err := p.cluster.CreateTable(t.Context(), p.database, table, cluster.TableOptions{Name: "__starkeep_1"})
+	require.NoError(t, err)
+	renaming := &cluster.Renaming{From: p.database, To: p.database, Tables: map[string]string{"c": "c2"}}
+	publication := cluster.Publication{Database: p.database, Table: "c2", Shadow: "__starkeep_1", ShadowID: id, Properties: p.cluster.Withheld(table), Renaming: renaming}
+	objects, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+	require.NoError(t, err)
+	publication.Attached = objects
+	err = p.cluster.Publish(t.Context(), publication)
+	require.ErrorIs(t, err, cluster.ErrExists)
+	require.ErrorContains(t, err, "trigger tr belongs to table c")
+	publication.Attached = nil
+	require.NoError(t, p.cluster.Publish(t.Context(), publication))
+	require.Contains(t, p.show("c2"), "CONSTRAINT `c2_ibfk_1` FOREIGN KEY (`a`) REFERENCES `p` (`a`)")
+	require.Equal(t, before, p.show("c"))
+	require.NoError(t, p.cluster.DropRetired(t.Context(), publication))
+	require.Empty(t, p.left())
+}
+
+// A foreign key of a table that the user cannot see follows the table that is put aside: then that one must stay.
+func TestHiddenForeignKeyKeepsItsOtherEnd(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	hidden := p.server.Database(t)
+	t.Cleanup(func() { p.server.Drop(t, hidden) })
+	p.exec("CREATE TABLE p (a int PRIMARY KEY); CREATE TABLE " + hidden + ".c (a int PRIMARY KEY, FOREIGN KEY (a) REFERENCES " + p.database + ".p (a))")
+	user, password := p.server.NewUser(t, "ALL ON "+p.database+".*", "SET USER, SUPER ON *.*")
+	c := connect(t, p.server.Address, user, password)
+	table := p.describe("p")
+	id, err := c.CreateTable(t.Context(), p.database, table, cluster.TableOptions{Name: "__starkeep_1"})
+	require.NoError(t, err)
+	publication := cluster.Publication{Database: p.database, Table: "p", LiveID: table.ID, Shadow: "__starkeep_1", ShadowID: id, Retired: "__starkeep_1_r"}
+	require.NoError(t, c.Publish(t.Context(), publication))
+	require.ErrorContains(t, c.DropRetired(t.Context(), publication), "a foreign key of a table that this user does not see")
+	require.Equal(t, []string{"__starkeep_1_r"}, p.left())
+	require.NoError(t, c.Unpublish(t.Context(), publication))
+	require.NoError(t, c.Discard(t.Context(), publication))
+	require.Contains(t, p.server.Query(t, "SHOW CREATE TABLE "+hidden+".c")[0][1], "REFERENCES `"+p.database+"`.`p`")
+}
+
+// A table that somebody else made under the name of a new one is not taken for ours, neither by Unpublish nor by Discard.
+func TestSomebodyElsesTableSurvivesALateRelease(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE model (a int PRIMARY KEY)")
+	id, err := p.cluster.CreateTable(t.Context(), p.database, p.describe("model"), cluster.TableOptions{Name: "__starkeep_1"})
+	require.NoError(t, err)
+	publication := cluster.Publication{Database: p.database, Table: "t", Shadow: "__starkeep_1", ShadowID: id}
+	require.NoError(t, p.cluster.Publish(t.Context(), publication))
+	require.ErrorIs(t, p.cluster.Discard(t.Context(), publication), cluster.ErrExists)
+	require.NoError(t, p.cluster.Unpublish(t.Context(), publication))
+	require.NoError(t, p.cluster.Discard(t.Context(), publication))
+	p.exec("CREATE TABLE t (mine int)")
+	require.NoError(t, p.cluster.Unpublish(t.Context(), publication))
+	require.NoError(t, p.cluster.Discard(t.Context(), publication))
+	require.Contains(t, p.show("t"), "mine")
+	require.Empty(t, p.left())
+}
+
+// 500 tables go live in one statement, in little time.
+func TestManyTablesGoLiveAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE model (a int PRIMARY KEY) ENGINE=Aria") // cheap to create
+	table := p.describe("model")
+	var ps []cluster.Publication
+	for i := range 500 {
+		shadow := fmt.Sprintf("__starkeep_1_%d", i)
+		id, err := p.cluster.CreateTable(t.Context(), p.database, table, cluster.TableOptions{Name: shadow})
+		require.NoError(t, err)
+		ps = append(ps, cluster.Publication{Database: p.database, Table: fmt.Sprintf("t%d", i), Shadow: shadow, ShadowID: id})
+	}
+	start := time.Now()
+	require.NoError(t, p.cluster.PublishAll(t.Context(), ps))
+	t.Logf("%d tables live after %v", len(ps), time.Since(start))
+	tables, _, err := p.cluster.Tables(t.Context(), p.database)
+	require.NoError(t, err)
+	require.Len(t, tables, 501)
+	require.NotContains(t, tables, "__starkeep_1_0")
+	require.NoError(t, p.cluster.UnpublishAll(t.Context(), ps))
+	tables, _, err = p.cluster.Tables(t.Context(), p.database)
+	require.NoError(t, err)
+	require.Len(t, tables, 501)
+	require.NotContains(t, tables, "t0")
+}
