@@ -417,7 +417,7 @@ func (l *loader) tuple(dst []byte, b *snapshot.Batch, i int) []byte {
 		switch {
 		case v.Null[i]:
 			dst = append(dst, "NULL"...)
-		case l.request.Columns[j].Type.Kind == snapshot.Binary:
+		case l.request.Columns[j].Type.Kind == snapshot.Binary, l.targets[j]["character_set_name"] == "ascii":
 			dst = appendHex(dst, v.Value(i))
 		default:
 			dst = append(dst, literal(string(v.Value(i)))...)

@@ -141,7 +141,7 @@ func TestRejectedRowRejectsTheLoad(t *testing.T) {
 			for i, c := range []struct{ declared, value string }{
 				{"int", "x"}, {"tinyint", "300"}, {"int unsigned", "-1"}, {"int", ""}, {"varchar(2)", "abc"}, {"varchar(2)", "ab "}, {"decimal(5,1)", "1.25"},
 				{"date", "2020-13-01"}, {"datetime", "2020-01-01 00:00:00.5x"}, {"enum('a')", "b"}, {"int NOT NULL", null}, {"varchar(9) character set utf8mb3", "😀"},
-				{"varchar(9) character set latin1", "中"}, {"varchar(9) character set ascii", "é"}, {"varchar(9) character set utf8mb4", "\xff"}, {"year", "1900"},
+				{"varchar(9) character set latin1", "中"}, {"varchar(9) character set utf8mb4", "\xff"}, {"year", "1900"},
 				{"time", "900:00:00"}, {"inet6", "x"}, {"uuid", "x"}, {"set('a')", "b"}, {"int UNIQUE", "7"}, {"float", "1e60"},
 			} {
 				table := fmt.Sprintf("a%d", i)

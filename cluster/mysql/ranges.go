@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -17,7 +16,7 @@ import (
 const (
 	newSlack  = 130
 	keptSlack = 250
-	fewRows   = 1000 // a range holds no fewer, however long they are
+	fewRows   = 16 // a range holds no fewer, however long they are
 )
 
 // Ranges divides a partition by its clustered key. Where that begins with an integer, cuts are at numbers as round as
@@ -265,7 +264,8 @@ func (d *divider) ends() error {
 	return nil
 }
 
-// walk reads the keys of a range, and cuts behind every n-th. Measured for 6 million rows: see docs/performance.md.
+// walk reads the keys of a range, and cuts behind every n-th. On MariaDB 10.11 that took 0.2 µs a row out of the buffer
+// pool (rows of 250 bytes, keys of 40): a second and a half for 6 million.
 func (d *divider) walk(p estimated) ([]estimated, error) {
 	var pieces []estimated
 	rest := p.KeyRange
@@ -349,30 +349,4 @@ func (i integer) cut(j integer) integer {
 	// The highest bit in which i and j differ is where j passes a multiple of it that is above i.
 	bit := bits.Len64(i.low^j.low) - 1
 	return integer{i.high, j.low>>bit<<bit - 1}
-}
-
-// query runs a statement in the view and returns its rows, which are few.
-func (s *viewSession) query(ctx context.Context, statement string) ([][][]byte, error) {
-	r, err := s.start(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	defer r.stop()
-	var all [][][]byte
-	var b snapshot.Batch
-	for {
-		switch err := r.next(&b); {
-		case errors.Is(err, io.EOF):
-			return all, nil
-		case err != nil:
-			return nil, err
-		}
-		for i := range b.Rows() {
-			row := make([][]byte, len(b.Columns))
-			for j := range row {
-				row[j] = append([]byte{}, b.Columns[j].Value(i)...)
-			}
-			all = append(all, row)
-		}
-	}
 }

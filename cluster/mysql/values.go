@@ -24,7 +24,7 @@ func charsetOf(source string) string {
 // selected is the expression that reads a column as the text that a load takes back without loss. Measured on MariaDB
 // 10.11: FLOAT prints 6 digits and DOUBLE(M,D) D decimals, where a product with 1 prints the shortest text of the double;
 // ZEROFILL prints zeros that are not part of the value. Text that cannot travel as utf8mb4 (Kind Binary) comes as the
-// bytes that are stored.
+// bytes that are stored, and so does ascii: a column of it takes any bytes, and prints a question mark for some.
 func selected(c snapshot.Column) string {
 	name, declared := quoted(c.Name), strings.ToLower(c.Source)
 	switch t := typeName(declared); {
@@ -32,7 +32,7 @@ func selected(c snapshot.Column) string {
 		return name + "*1e0"
 	case strings.Contains(declared, "zerofill") && charsetOf(declared) == "":
 		return name + "+0"
-	case c.Type.Kind == snapshot.Binary && charsetOf(declared) != "":
+	case charsetOf(declared) == "ascii", c.Type.Kind == snapshot.Binary && charsetOf(declared) != "":
 		return "CAST(" + name + " AS BINARY)"
 	}
 	return name

@@ -207,7 +207,7 @@ var everyKind = []kindOfColumn{
 	{"varchar(100) character set utf16", []string{"X'D83DDE00'"}, hexText(100, world4)},
 	{"varchar(100) character set utf32", []string{"X'0001F600'"}, hexText(100, world4)},
 	{"varchar(100) character set utf16le", []string{"''"}, hexText(100, world4)},
-	{"varchar(100) character set ascii", []string{"'~'"}, hexText(100, awkward)},
+	{"varchar(100) character set ascii", []string{"'~'", "X'E9FF00'"}, hexText(100, awkward)},
 	{"varchar(100) character set gbk", []string{"X'D6D0'", "X'8140'", "X'A35C'", "X'FE5C5C'"}, hexText(100, awkward+"中文字")},
 	{"varchar(100) character set sjis", []string{"X'835C'", "X'8160'", "X'5C7E'"}, hexText(100, awkward+"中文表")},
 	{"varchar(100) character set koi8r", []string{"X'80ff'"}, hexText(100, "Привет")},
