@@ -318,6 +318,9 @@ func (c *Cluster) Notes(t snapshot.Table) []string {
 	if slices.ContainsFunc(d.options, func(o option) bool { return o.name == "WITH SYSTEM VERSIONING" }) || has(t.DDL, "VERSIONING") {
 		notes = append(notes, "its rows come back without their history (system versioning)")
 	}
+	for _, s := range sequencesIn(t.DDL) {
+		notes = append(notes, fmt.Sprintf("its defaults come from sequence %s: without that one in the restore it begins anew", s.name))
+	}
 	if !slices.Contains(transactional, t.Model) {
 		notes = append(notes, fmt.Sprintf("its engine %s is not transactional: a restore that is interrupted while it goes live is completed, never half undone", t.Model))
 	}

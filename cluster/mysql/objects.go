@@ -251,8 +251,8 @@ func renamed(name string, r cluster.Renaming) string {
 	return name
 }
 
-// replaceable are the kinds that CREATE OR REPLACE is for on MySQL, too.
-var replaceable = []snapshot.ObjectKind{snapshot.View}
+// replaceable are the kinds that CREATE OR REPLACE is for wherever there are any: sequences are MariaDB's alone.
+var replaceable = []snapshot.ObjectKind{snapshot.View, snapshot.Sequence}
 
 // creation is the statement that creates an object in a database.
 func creation(o snapshot.Object, ddl, database, name string) (string, error) {

@@ -119,3 +119,31 @@ func TestUsersComeBackWithTheirGrants(t *testing.T) {
 	require.Contains(t, note, "a grant is refused", "e has no table t")
 	require.NotContains(t, note, "*", "no hash")
 }
+
+// A table whose defaults come from a sequence needs it before it can be made; a restore that is given up takes it along.
+func TestSequenceOfADefault(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE SEQUENCE s START WITH 40; CREATE TABLE t (a int PRIMARY KEY DEFAULT NEXTVAL(s))")
+	table := p.describe("t")
+	require.Contains(t, strings.Join(p.cluster.Notes(table), ";"), "sequence s")
+	objects, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+	require.NoError(t, err)
+	other := p.server.Database(t)
+	build := func() cluster.Publication {
+		id, err := p.cluster.CreateTable(t.Context(), other, table, cluster.TableOptions{Name: "__starkeep_1"})
+		require.NoError(t, err)
+		require.NoError(t, p.cluster.Finish(t.Context(), other, table, "__starkeep_1"))
+		return cluster.Publication{Database: other, Table: "t", Shadow: "__starkeep_1", ShadowID: id}
+	}
+	require.NoError(t, p.cluster.Discard(t.Context(), build()))
+	_, others, err := p.cluster.Tables(t.Context(), other)
+	require.NoError(t, err)
+	require.Empty(t, others)
+	require.NoError(t, p.cluster.Publish(t.Context(), build()))
+	_, err = p.cluster.PutObject(t.Context(), objects[0], cluster.Renaming{From: p.database, To: other})
+	require.NoError(t, err)
+	require.NoError(t, p.cluster.Discard(t.Context(), cluster.Publication{Database: other, Table: "x", Shadow: "__starkeep_2"}))
+	p.server.Exec(t, "INSERT INTO "+other+".t VALUES ()")
+	require.Equal(t, "40", p.server.Query(t, "SELECT a FROM "+other+".t")[0][0])
+}

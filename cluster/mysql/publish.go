@@ -419,6 +419,9 @@ func (c *Cluster) discard(ctx context.Context, p cluster.Publication) error {
 	case at == undone:
 		err = c.DropTable(ctx, p.Database, dropName(p.Shadow))
 	}
+	if err == nil {
+		err = c.dropSequences(ctx, p.Database)
+	}
 	if err == nil && at != built {
 		err = dropLoads(ctx, c, p.Database, p.Shadow)
 	}

@@ -66,17 +66,31 @@ func replaceSequences(sql string, by func(sequenceName) string) string {
 }
 
 // createSequences creates the sequences of the same database that a table's defaults name and that are not there yet:
-// the server refuses the table without them. PutObject gives them their own definition and value.
+// the server refuses the table without them. PutObject gives them their own definition and value; until then their comment
+// says that they are ours, so that Discard drops them.
 func (c *Cluster) createSequences(ctx context.Context, database string, d *definition) error {
 	for _, it := range d.of(columnItem) {
 		for _, s := range sequencesIn(it.text) {
 			if s.database != "" {
 				continue
 			}
-			if err := c.exec(ctx, "CREATE SEQUENCE IF NOT EXISTS "+quoted(database)+"."+quoted(s.name)); err != nil {
+			if err := c.exec(ctx, "CREATE SEQUENCE IF NOT EXISTS "+quoted(database)+"."+quoted(s.name)+" COMMENT="+literal(ours)); err != nil {
 				return fmt.Errorf("create sequence %s: %w", s.name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// dropSequences drops those that createSequences made and nobody has given another definition.
+func (c *Cluster) dropSequences(ctx context.Context, database string) error {
+	rows, err := c.query(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+literal(database)+
+		" AND TABLE_TYPE = 'SEQUENCE' AND TABLE_COMMENT = "+literal(ours))
+	for i := 0; err == nil && i < len(rows); i++ {
+		err = c.exec(ctx, "DROP SEQUENCE IF EXISTS "+quoted(database)+"."+quoted(rows[i]["table_name"]))
+	}
+	if err != nil {
+		return fmt.Errorf("drop sequences: %w", err)
 	}
 	return nil
 }
