@@ -100,7 +100,7 @@ func start(t testing.TB, o Options) *Server {
 		folder:   folder,
 		args:     o.Args,
 	}
-	s.install(t)
+	s.prepare(t)
 	s.admin, err = sql.Open("mysql", s.DSN("")+"?multiStatements=true")
 	require.NoError(t, err)
 	s.run(t)
@@ -115,17 +115,10 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// install writes the data of an empty server, and the statements that it runs at every start.
-func (s *Server) install(t testing.TB) {
+// prepare writes the statements that the server runs at every start: its user comes from everywhere, so that tests need
+// not care which of socket and TCP they use. One statement a line is what --init-file takes.
+func (s *Server) prepare(t testing.TB) {
 	t.Helper()
-	Program(t, "mariadbd")
-	out, err := exec.Command(Program(t, "mariadb-install-db"), append([]string{ //nolint:gosec // the arguments are constants and a temporary folder
-		"--no-defaults", "--datadir=" + s.data(), "--skip-test-db", "--skip-name-resolve",
-		"--innodb-log-file-size=16M", "--innodb-flush-method=nosync",
-	}, asRoot()...)...).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	// A user that comes from everywhere, so that tests need not care which of socket and TCP they use.
-	// One statement a line is what --init-file takes.
 	init := fmt.Sprintf("CREATE OR REPLACE USER %[1]s@'%%' IDENTIFIED BY '%[2]s';\nGRANT ALL ON *.* TO %[1]s@'%%' WITH GRANT OPTION;\n",
 		s.User, s.Password)
 	require.NoError(t, os.WriteFile(filepath.Join(s.folder, "init.sql"), []byte(init), 0o600))
@@ -144,7 +137,7 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 func (s *Server) arguments() []string {
 	_, port, _ := strings.Cut(s.Address, ":")
 	args := append([]string{
-		"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.Socket, "--pid-file=" + filepath.Join(s.folder, "pid"),
+		"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.Socket, "--pid-file=" + filepath.Join(s.folder, "pid"), "--tmpdir=" + s.folder,
 		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve", "--init-file=" + filepath.Join(s.folder, "init.sql"),
 		"--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--local-infile=1", "--max-allowed-packet=64M",
 		"--max-connections=300", "--log-warnings=1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--key-buffer-size=4M",
@@ -155,10 +148,12 @@ func (s *Server) arguments() []string {
 	return append(args, s.args...)
 }
 
-// keep starts the server, tells its process id, and stops it with the first line on its standard input, or its end. The
-// data stay for the line "keep".
+// keep installs the data of an empty server where there are none, starts the server, tells its process id, and stops it
+// with the first line on its standard input, or its end. The data stay for the line "keep".
 const keep = `
-folder=$1; shift
+folder=$1 install=$2; shift 2
+[ -d "$folder/data" ] || "$install" --no-defaults --datadir="$folder/data" --skip-test-db --skip-name-resolve \
+	--innodb-log-file-size=16M --innodb-flush-method=nosync $ROOT >"$folder/install" 2>&1 || cat "$folder/install" >>"$folder/log"
 "$@" >>"$folder/log" 2>&1 </dev/null &
 echo $!
 read -r end
@@ -169,7 +164,9 @@ wait $!
 
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	cmd := exec.Command("sh", append([]string{"-c", keep, "sh", s.folder, Program(t, "mariadbd")}, s.arguments()...)...)
+	programs := []string{"-c", keep, "sh", s.folder, Program(t, "mariadb-install-db"), Program(t, "mariadbd")}
+	cmd := exec.Command("sh", append(programs, s.arguments()...)...) //nolint:gosec // constants and a temporary folder
+	cmd.Env = append(os.Environ(), "ROOT="+strings.Join(asRoot(), ""))
 	// A group of its own: Ctrl-C on the terminal must not kill the keeper before it has cleaned up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
