@@ -151,6 +151,7 @@ func (s *Server) arguments() []string {
 // keep installs the data of an empty server where there are none, starts the server, tells its process id, and stops it
 // with the first line on its standard input, or its end. The data stay for the line "keep".
 const keep = `
+trap '' PIPE # the test may be gone before it is told
 folder=$1 install=$2; shift 2
 [ -d "$folder/data" ] || "$install" --no-defaults --datadir="$folder/data" --skip-test-db --skip-name-resolve \
 	--innodb-log-file-size=16M --innodb-flush-method=nosync $ROOT >"$folder/install" 2>&1 || cat "$folder/install" >>"$folder/log"
