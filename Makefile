@@ -17,11 +17,14 @@ STATICCHECK   := v0.8.2
 WORKFLOWCHECK := v0.6.0
 GOVULNCHECK   := v1.8.0
 STAMPS        := .tools/stamps
+MINIO         := v0.0.0-20260212201848-7aac2a2c5b7c
+HADOOP        := 3.4.1
 LINTERS       := $(STAMPS)/staticcheck-$(STATICCHECK) $(STAMPS)/workflowcheck-$(WORKFLOWCHECK) $(STAMPS)/govulncheck-$(GOVULNCHECK)
 TEMPORAL_CLI  := $(STAMPS)/temporal-$(TEMPORAL)
+SERVERS       := $(STAMPS)/minio-$(MINIO) $(STAMPS)/hadoop-$(HADOOP)
 install        = GOBIN=$(CURDIR)/.tools/bin go install
 
-.PHONY: help demo dev build test check bench soak fixtures tools packages clean go
+.PHONY: help demo dev build test check bench bench-mysql soak fixtures tools servers packages clean go
 .PHONY: fmt vet staticcheck workflowcheck imports tidy vuln
 
 help: ## list the targets
@@ -38,17 +41,21 @@ build: go ## build bin/starter, bin/worker and bin/sandbox
 	@go build -ldflags '-X main.version=$(VERSION)' -o bin/ ./starter ./worker
 	@go build -o bin/sandbox ./sandbox/cmd
 
-test: tools packages build ## run all tests, against real servers, with the race detector
+test: tools servers packages build ## run all tests, against real servers, with the race detector
 	go test -race -timeout 40m ./...
 	go test -count 1 -run '^TestMemory' ./snapshot/dataobject
 
 check: fmt vet staticcheck workflowcheck imports tidy vuln ## run everything that reads the code without running it
 
-bench: packages $(TEMPORAL_CLI) build ## run the benchmarks, one by one; figures are ratios to limits measured in the same run
-	go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./snapshot/dataobject ./cluster/wire ./cluster/starrocks ./sandbox/... ./tests
+bench: servers packages $(TEMPORAL_CLI) build ## run the benchmarks, one by one; figures are ratios to limits measured in the same run
+	go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./snapshot/dataobject ./cluster/wire ./cluster/starrocks ./cluster/mysql ./storage/s3 ./storage/gcs ./storage/hdfs ./sandbox/... ./tests
 
-soak: $(TEMPORAL_CLI) build ## back up and restore under faults for a long time (SOAK=1h)
-	STARKEEP_SOAK=$(or $(SOAK),1h) go test -run '^TestSoak' -count 1 -timeout 0 -v ./tests/...
+bench-mysql: servers packages $(TEMPORAL_CLI) build ## measure MySQL beside mydumper, myloader, mariadb-dump and the raw limits (LINES=6000000)
+	STARKEEP_LINES=$(or $(LINES),6000000) go test -p 1 -run '^$$' -bench '^BenchmarkMySQL$$' -benchtime 1x -timeout 60m ./tests
+
+soak: servers packages $(TEMPORAL_CLI) build ## back up and restore, and use every storage, under faults for a long time (SOAK=1h, NEMESIS=2m)
+	STARKEEP_NEMESIS=$(or $(NEMESIS),2m) go test -p 1 -run 'Nemesis' -count 1 -timeout 1h -v ./storage/...
+	STARKEEP_SOAK=$(or $(SOAK),1h) go test -run '^TestSoak|^TestRandom' -count 1 -timeout 0 -v ./tests/...
 
 fixtures: $(TEMPORAL_CLI) build ## record histories of the committed code for the replay tests
 	@test -z "$$(git status --porcelain)" || { echo 'fixtures are recorded from committed code: commit first' >&2; exit 1; }
@@ -89,6 +96,16 @@ $(TEMPORAL_CLI): tools/temporal.sh | go
 	@tools/temporal.sh $(TEMPORAL)
 	@mkdir -p $(STAMPS) && touch $@
 
+servers: $(SERVERS) ## install the servers that tests run (MinIO, HDFS) into .tools (once)
+
+$(STAMPS)/minio-$(MINIO): tools/minio.sh | go
+	@tools/minio.sh $(MINIO)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/hadoop-$(HADOOP): tools/hadoop.sh | packages
+	@tools/hadoop.sh $(HADOOP)
+	@mkdir -p $(STAMPS) && touch $@
+
 $(STAMPS)/staticcheck-$(STATICCHECK): | go
 	@echo 'building staticcheck $(STATICCHECK)'
 	@$(install) honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK)
@@ -104,7 +121,7 @@ $(STAMPS)/govulncheck-$(GOVULNCHECK): | go
 	@$(install) golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
 	@mkdir -p $(STAMPS) && touch $@
 
-packages: ## install the Debian packages that tests need (unicode-data, zstd)
+packages: ## install the Debian packages that tests need (MariaDB and its tools, Java, zstd, unicode-data)
 	@tools/packages.sh
 
 go:

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"starkeep/activities"
+	"starkeep/cluster/mysql"
 	"starkeep/cluster/starrocks"
 )
 
@@ -26,9 +27,7 @@ func (c *clusters) Cluster(name string) (activities.Cluster, error) {
 	if x, ok := c.open[name]; ok {
 		return x, nil
 	}
-	x, err := starrocks.New(starrocks.Config{
-		Name: name, Frontends: conf.Frontends, HTTP: conf.HTTP, User: conf.User, Password: conf.Password, Backends: conf.Backends,
-	})
+	x, err := conf.open(name)
 	if err != nil {
 		return nil, fmt.Errorf("open cluster %s: %w", name, err)
 	}
@@ -37,4 +36,18 @@ func (c *clusters) Cluster(name string) (activities.Cluster, error) {
 	}
 	c.open[name] = x
 	return x, nil
+}
+
+// open opens the adapter of the cluster's kind.
+func (c clusterConfig) open(name string) (activities.Cluster, error) {
+	if c.Kind == mysql.Kind {
+		secure, err := c.tls()
+		if err != nil {
+			return nil, err
+		}
+		return mysql.New(mysql.Config{Name: name, Servers: c.Servers, User: c.User, Password: c.Password, TLS: secure})
+	}
+	return starrocks.New(starrocks.Config{
+		Name: name, Frontends: c.Frontends, HTTP: c.HTTP, User: c.User, Password: c.Password, Backends: c.Backends,
+	})
 }

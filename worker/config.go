@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"starkeep/cluster/mysql"
+	"starkeep/cluster/starrocks"
 	"starkeep/storage/limit"
 	"starkeep/storage/location"
 )
@@ -46,7 +50,9 @@ const requestsOfTransfer = 8
 // clusterConfig is one [clusters.NAME].
 type clusterConfig struct {
 	Kind         string            `toml:"kind"`
-	Frontends    []string          `toml:"frontends"` // host:port of the MySQL protocol
+	Frontends    []string          `toml:"frontends"` // starrocks: host:port of the MySQL protocol
+	Servers      []string          `toml:"servers"`   // mysql: host:port; several stand in for each other
+	CA           string            `toml:"ca"`        // mysql: file of the authority that signed the servers' certificates; makes connections TLS
 	HTTP         []string          `toml:"http"`      // http://host:port of the frontends
 	User         string            `toml:"user"`
 	Password     string            `toml:"password"`
@@ -56,7 +62,9 @@ type clusterConfig struct {
 }
 
 // String keeps the password out of logs.
-func (c clusterConfig) String() string { return c.Kind + " at " + strings.Join(c.Frontends, ", ") }
+func (c clusterConfig) String() string {
+	return c.Kind + " at " + strings.Join(slices.Concat(c.Frontends, c.Servers), ", ")
+}
 
 // loadConfig reads and checks the file. Environment variables STARKEEP_SPOOL, STARKEEP_JOURNAL, STARKEEP_KEY_FILE and
 // STARKEEP_<CLUSTER>_PASSWORD override it.
@@ -115,18 +123,22 @@ func defaultKeyFile() string {
 }
 
 func (c *clusterConfig) complete(name string) error {
-	if c.Kind == "" {
-		c.Kind = "starrocks"
+	switch c.Kind {
+	case "", starrocks.Kind:
+		c.Kind = starrocks.Kind
+		if len(c.Frontends) == 0 || len(c.HTTP) == 0 || len(c.Servers) > 0 {
+			return errors.New("a starrocks cluster has frontends and http, and no servers")
+		}
+	case mysql.Kind:
+		if len(c.Servers) == 0 || len(c.Frontends) > 0 || len(c.HTTP) > 0 {
+			return errors.New("a mysql cluster has servers, and no frontends or http")
+		}
+	default:
+		return fmt.Errorf("kind %q is not supported; use starrocks or mysql", c.Kind)
 	}
-	if c.Kind != "starrocks" {
-		return fmt.Errorf("kind %q is not supported yet; use starrocks", c.Kind)
-	}
-	if len(c.Frontends) == 0 || len(c.HTTP) == 0 {
-		return errors.New("frontends and http are required")
-	}
-	for _, f := range c.Frontends {
+	for _, f := range slices.Concat(c.Frontends, c.Servers) {
 		if _, _, err := net.SplitHostPort(f); err != nil {
-			return fmt.Errorf("frontend %q: %w", f, err)
+			return fmt.Errorf("server %q: %w", f, err)
 		}
 	}
 	for _, h := range c.HTTP {
@@ -135,6 +147,22 @@ func (c *clusterConfig) complete(name string) error {
 		}
 	}
 	return c.secret(name)
+}
+
+// tls returns nil where connections are plain.
+func (c clusterConfig) tls() (*tls.Config, error) {
+	if c.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("read ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read ca %s: it holds no certificate", c.CA)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
 // secret fills in the password from where the file points.

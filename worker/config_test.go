@@ -37,11 +37,16 @@ func TestMistakesInTheConfigurationAreNamed(t *testing.T) {
 		"unknown setting spol":           `spol = "x"`,
 		"names no cluster":               `spool = "x"`,
 		`kind "oracle" is not supported`: minimal + `kind = "oracle"`,
-		"frontends and http are required": `[clusters.c]
+		"a starrocks cluster has frontends and http": `[clusters.c]
 user = "u"`,
-		`frontend "fe"`: `[clusters.c]
+		`server "fe"`: `[clusters.c]
 frontends = ["fe"]
 http = ["http://fe:8030"]`,
+		"a mysql cluster has servers": minimal + `kind = "mysql"`,
+		`server "db"`: `[clusters.c]
+kind = "mysql"
+servers = ["db"]`,
+		"upload_worker_count must be": "upload_worker_count = -1\n" + minimal,
 		"without user and password": `[clusters.c]
 frontends = ["fe:9030"]
 http = ["http://u:p@fe:8030"]`,

@@ -30,6 +30,9 @@ var (
 	_ cluster.Publisher = (*Cluster)(nil)
 )
 
+// Kind is the kind of cluster that this package is the adapter for.
+const Kind = "starrocks"
+
 // Config says where a cluster is and who connects. Zero durations mean the defaults named beside them.
 type Config struct {
 	Name      string   // in Starkeep's configuration
@@ -99,7 +102,7 @@ func (c *Cluster) GoString() string { return c.config.String() }
 
 // Info asks the cluster who it is. Its identity is the cluster id of SHOW FRONTENDS, which needs OPERATE or NODE.
 func (c *Cluster) Info(ctx context.Context) (snapshot.Cluster, error) {
-	info := snapshot.Cluster{Name: c.config.Name, Kind: "starrocks"}
+	info := snapshot.Cluster{Name: c.config.Name, Kind: Kind}
 	version, err := c.scalar(ctx, "SELECT current_version()")
 	if err != nil {
 		return info, fmt.Errorf("read version of %s: %w", c.config.Name, err)

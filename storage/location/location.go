@@ -14,6 +14,8 @@ import (
 
 	"starkeep/storage"
 	"starkeep/storage/file"
+	"starkeep/storage/gcs"
+	"starkeep/storage/hdfs"
 	"starkeep/storage/limit"
 	"starkeep/storage/mem"
 	"starkeep/storage/prefix"
@@ -114,8 +116,16 @@ func (l Location) open(ctx context.Context, properties map[string]string, o Opti
 		return mem.Open(l.Path, o.Create)
 	case "file":
 		return file.Open(l.Path, o.Create)
+	case "hdfs":
+		return hdfs.Open(ctx, l.Host, l.Path, o.Create, properties, hdfs.Options{Connections: o.Connections})
 	}
-	b, err := s3.Open(ctx, l.Host, properties, s3.Options{Connections: o.Connections})
+	var b storage.Bucket
+	var err error
+	if l.Scheme == "gs" {
+		b, err = gcs.Open(ctx, l.Host, properties, gcs.Options{Connections: o.Connections, Prefix: l.Path})
+	} else {
+		b, err = s3.Open(ctx, l.Host, properties, s3.Options{Connections: o.Connections, Prefix: l.Path})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 
 	"starkeep/storage"
 )
 
-// reader is the body of a Get. When it breaks, it goes on behind the last byte with a Get of the rest. Objects are never
-// replaced by other content in this format, but the store is another matter: so from the first break on the object's
-// size and time must stay what they were, and the bytes in all must be those of that size. Bytes that were delivered cannot
-// be taken back, so a backend must not report a wrong checksum as storage.ErrUnavailable.
+// reader is the body of a Get. When it breaks, it goes on behind the last byte with a Get of the rest. The object may have
+// been replaced or deleted meanwhile: so what was delivered up to the first break is read again and compared, and from
+// then to the end the object's size and time must stay what they were. Bytes that were delivered cannot be taken back, so
+// a backend must not report a wrong checksum as storage.ErrUnavailable.
 type reader struct {
 	ctx    context.Context // the one call's, as with http.Request
 	bucket *bucket
@@ -22,6 +23,7 @@ type reader struct {
 
 	body io.ReadCloser // nil while broken
 	read int64         // bytes delivered
+	sum  maphash.Hash  // of these, up to the first break
 	info *storage.Info // of the object, since the first break
 	err  error         // what every further Read returns
 }
@@ -33,6 +35,9 @@ func (b *reader) Read(p []byte) (int, error) {
 	for {
 		n, err := b.body.Read(p)
 		b.read += int64(n)
+		if b.info == nil {
+			_, _ = b.sum.Write(p[:n]) // maphash never fails
+		}
 		if n > 0 {
 			b.tries.forward()
 		}
@@ -50,20 +55,35 @@ func (b *reader) Read(p []byte) (int, error) {
 	}
 }
 
-// end checks the length of a body that was put together of several.
+// end makes sure that a body that was put together of several is one object's: the one that is there now.
 func (b *reader) end() error {
 	if b.info == nil {
 		return io.EOF
 	}
-	_, length, err := b.r.Clip(b.info.Size)
+	info, err := b.bucket.Stat(b.ctx, b.key)
 	if err != nil {
-		return err
+		return b.changed(err)
 	}
-	if b.read != length {
-		return fmt.Errorf("get %s: %w: %d bytes instead of %d", b.key, ErrChanged, b.read, length)
+	_, length, err := b.r.Clip(info.Size)
+	switch {
+	case err != nil:
+		return err
+	case !same(*b.info, info) || b.read != length:
+		return fmt.Errorf("get %s: %w", b.key, ErrChanged)
 	}
 	return io.EOF
 }
+
+// changed turns the proof that an object is gone into what it means for its reader: storage.ErrNotExist comes from Get
+// itself, never from a Read.
+func (b *reader) changed(err error) error {
+	if errors.Is(err, storage.ErrNotExist) {
+		return fmt.Errorf("get %s: %w: it was deleted", b.key, ErrChanged)
+	}
+	return err
+}
+
+func same(x, y storage.Info) bool { return x.Size == y.Size && x.Modified.Equal(y.Modified) }
 
 // resume replaces a broken body by one of the rest; nil means that there is one, io.EOF that nothing is left.
 func (b *reader) resume(err error) error {
@@ -84,21 +104,48 @@ func (b *reader) resume(err error) error {
 func (b *reader) reopen() error {
 	info, err := b.bucket.Bucket.Stat(b.ctx, b.key)
 	if err != nil {
-		return err
+		return b.changed(err)
 	}
 	_, length, err := b.r.Clip(info.Size)
 	if err != nil {
 		return err
 	}
-	if b.read > length || b.info != nil && (b.info.Size != info.Size || !b.info.Modified.Equal(info.Modified)) {
+	if b.read > length || b.info != nil && !same(*b.info, info) {
 		return fmt.Errorf("get %s: %w", b.key, ErrChanged)
+	}
+	if b.info == nil {
+		if err := b.compare(); err != nil {
+			return b.changed(err)
+		}
 	}
 	b.info = &info
 	if b.read == length {
-		return io.EOF // it broke behind its last byte
+		return b.end() // it broke behind its last byte
 	}
 	b.body, err = b.bucket.Bucket.Get(b.ctx, b.key, storage.Range{Offset: b.r.Offset + b.read, Length: length - b.read})
-	return err
+	return b.changed(err)
+}
+
+// compare reads again what was delivered, and returns ErrChanged when it is not the same.
+func (b *reader) compare() error {
+	if b.read == 0 {
+		return nil
+	}
+	body, err := b.bucket.Bucket.Get(b.ctx, b.key, storage.Range{Offset: b.r.Offset, Length: b.read})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // all that is wanted of it has been read
+	var again maphash.Hash
+	again.SetSeed(b.sum.Seed())
+	n, err := io.CopyN(&again, body, b.read)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return err
+	case n < b.read || again.Sum64() != b.sum.Sum64():
+		return fmt.Errorf("get %s: %w", b.key, ErrChanged)
+	}
+	return nil
 }
 
 // Close implements io.Closer.

@@ -333,6 +333,34 @@ func TestReplacedObjectIsNoRestOfTheOldOne(t *testing.T) {
 	}
 }
 
+// An object may be replaced before the first break as well as behind the last one.
+func TestReplacedObjectIsNeverMixedWithTheOldOne(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(b storage.Bucket) error{
+		"longer":    func(b storage.Bucket) error { put(t, b, "k", "ABCDEFGHIJKLMNOPQRST"); return nil },
+		"same size": func(b storage.Bucket) error { put(t, b, "k", "ABCDEFGHIJKLMNOP"); return nil },
+		"deleted":   func(b storage.Bucket) error { return b.Delete(t.Context(), "k") },
+	} {
+		for _, before := range []int{2, 14} { // bytes read: before the one break, which comes at 4, and behind it
+			synctest.Test(t, func(t *testing.T) {
+				below := open(t)
+				put(t, below, "k", "0123456789abcdef")
+				below.Set(fault.Fault{Method: fault.Get, Cut: 4, Err: errPassing})
+				body, err := retry.New(below, retry.Policy{}).Get(t.Context(), "k", storage.Range{})
+				require.NoError(t, err)
+				_, err = io.ReadFull(body, make([]byte, before))
+				require.NoError(t, err)
+				time.Sleep(time.Second)
+				require.NoError(t, change(below.Bucket))
+				_, err = io.ReadAll(body)
+				require.ErrorIs(t, err, retry.ErrChanged, "%s after %d bytes", name, before)
+				require.NotErrorIs(t, err, storage.ErrNotExist)
+				require.NoError(t, body.Close())
+			})
+		}
+	}
+}
+
 func TestListGoesOnBehindItsLastKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
