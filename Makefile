@@ -28,7 +28,7 @@ install        = GOBIN=$(CURDIR)/.tools/bin go install
 .PHONY: fmt vet staticcheck workflowcheck imports tidy vuln
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(TEMPORAL_CLI) build ## back up, damage, restore and prove a database, then clean up (ARGS=--keep leaves it running)
 	@bin/starter demo $(ARGS)

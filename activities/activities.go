@@ -44,6 +44,8 @@ type Repositories interface {
 	Repository(ctx context.Context, name string, id int64) (*repository.Repository, job.Repository, error)
 	// Check opens a repository that is not registered yet, and proves that it can be used.
 	Check(ctx context.Context, r job.SealedRepository) error
+	// Try uses the store of a repository in every way that a job does, and tells what it found; what it writes it deletes.
+	Try(ctx context.Context, name string) ([]job.Check, error)
 	// Users lists the running jobs that use a repository.
 	Users(ctx context.Context, name string) ([]string, error)
 }
@@ -85,6 +87,7 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		job.ListSnapshotsActivity:     a.ListSnapshots,
 		job.ExamineClusterActivity:    a.ExamineCluster,
 		job.ExamineRepositoryActivity: a.ExamineRepository,
+		job.TryRepositoryActivity:     a.TryRepository,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}

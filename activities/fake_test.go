@@ -197,6 +197,9 @@ func (b *bench) Repository(_ context.Context, name string, id int64) (*repositor
 func (b *bench) Check(context.Context, job.SealedRepository) error {
 	return errors.New("not asked here")
 }
+func (b *bench) Try(context.Context, string) ([]job.Check, error) {
+	return nil, errors.New("not asked here")
+}
 func (b *bench) Users(context.Context, string) ([]string, error) { return nil, nil }
 
 func newBench(t *testing.T) *bench {

@@ -76,13 +76,17 @@ func (d *desk) attach(m snapshot.Manifest, r job.RestoreRequest, all []target) (
 			renamed.Tables[a.Table] = a.Alias
 		}
 	}
+	for i := range all {
+		if !all[i].Replace {
+			all[i].Publication.Renaming = renamed // also for what its definition says of other tables
+		}
+	}
 	for _, o := range m.Objects {
 		switch {
 		case o.Kind == snapshot.Trigger:
 			for i := range all {
 				if all[i].Entry.Name == o.Table && !all[i].Replace {
 					all[i].Publication.Attached = append(all[i].Publication.Attached, o)
-					all[i].Publication.Renaming = renamed
 				}
 			}
 		case o.Global() && !r.Users:

@@ -157,6 +157,13 @@ func (a *Activities) ExamineRepository(ctx context.Context, in job.DoctorRequest
 	return checks, nil
 }
 
+// TryRepository is the doctor's trial of a repository's store.
+func (a *Activities) TryRepository(ctx context.Context, in job.DoctorRequest) ([]job.Check, error) {
+	defer alive(ctx)()
+	checks, err := a.Repositories.Try(ctx, in.Repository)
+	return checks, explain(err)
+}
+
 // ExamineCluster is the doctor's look at a cluster, from where this worker runs.
 func (a *Activities) ExamineCluster(ctx context.Context, in job.DoctorRequest) ([]job.Check, error) {
 	if in.Cluster == "" {

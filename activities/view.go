@@ -152,6 +152,10 @@ func (d *desk) pinView(ctx context.Context, v cluster.View, round int) (job.Plan
 	return plan, err
 }
 
+// rangeBytes is how much of a partition one range of its key holds, about: rows that change make their whole range be stored
+// again.
+const rangeBytes = 16 << 20
+
 // divide cuts a partition into ranges of its key, as an earlier snapshot did where it can: then equal rows make equal
 // objects, which are stored already.
 func divide(ctx context.Context, v cluster.View, t pinnedTable, p *snapshot.Partition, before stock) error {
@@ -162,7 +166,7 @@ func divide(ctx context.Context, v cluster.View, t pinnedTable, p *snapshot.Part
 	if e, ok := before[stockKey(t.ID, t.Schema, p.Name)]; ok && len(e.Physical) > 0 {
 		previous = e.Physical[0].Ranges
 	}
-	ranges, err := v.Ranges(ctx, t.Name, p.Name, unitBytes, previous)
+	ranges, err := v.Ranges(ctx, t.Name, p.Name, rangeBytes, previous)
 	if err != nil {
 		return fmt.Errorf("divide %s.%s: %w", t.Name, p.Name, err)
 	}

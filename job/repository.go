@@ -61,6 +61,7 @@ type DoctorRequest struct {
 	Cluster    string `json:"cluster,omitempty"`
 	Repository string `json:"repository,omitempty"`
 	Database   string `json:"database,omitempty"`
+	Thorough   bool   `json:"thorough,omitempty"` // use the repository: put, read, list and delete below a name of its own
 }
 
 // Check is one line of a doctor's report.

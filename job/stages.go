@@ -25,6 +25,7 @@ const (
 	ListSnapshotsActivity     = "ListSnapshots"
 	ExamineClusterActivity    = "ExamineCluster"
 	ExamineRepositoryActivity = "ExamineRepository"
+	TryRepositoryActivity     = "TryRepository"
 )
 
 // Signals between a job and its transfers.

@@ -25,14 +25,17 @@ import (
 func newDoctor(g *globals) *cobra.Command {
 	var database string
 	c := &cobra.Command{
-		Use:   "doctor [cluster | repository NAME]",
+		Use:   "doctor [worker | cluster | repository NAME]",
 		Short: "Check Temporal, workers, the cluster and repositories",
 		Long: `Check what jobs need, and say what to do where it is missing: Temporal, its namespace and search attributes, workers, and,
 from where the workers run, the cluster (connection, privileges, Stream Load) and the repositories.
 
+"doctor repository NAME" also tries its store out: a worker puts, reads, lists and deletes objects below a name of its own, as
+jobs do, and prints a verdict and the time of each check. "doctor worker" stops before the cluster: a health check.
+
 ` + exitCodes,
 		Args:      cobra.MaximumNArgs(2),
-		ValidArgs: []string{"cluster", "repository"},
+		ValidArgs: []string{"worker", "cluster", "repository"},
 		RunE: func(c *cobra.Command, args []string) error {
 			form, err := g.form()
 			if err != nil {
@@ -43,10 +46,12 @@ from where the workers run, the cluster (connection, privileges, Stream Load) an
 			case len(args) == 0:
 				d.everything = true
 			case len(args) == 1 && args[0] == "cluster":
+			case len(args) == 1 && args[0] == "worker":
+				d.near = true
 			case len(args) == 2 && args[0] == "repository":
 				d.repository = args[1]
 			default:
-				return failure.Usagef("doctor knows: doctor, doctor cluster, doctor repository NAME")
+				return failure.Usagef("doctor knows: doctor, doctor worker, doctor cluster, doctor repository NAME")
 			}
 			return printChecks(c.OutOrStdout(), d.examine(c.Context()), form)
 		},
@@ -58,6 +63,7 @@ from where the workers run, the cluster (connection, privileges, Stream Load) an
 type doctor struct {
 	*globals
 	repository string // only this one
+	near       bool   // only Temporal and the workers
 	everything bool   // the cluster and all repositories
 	database   string
 }
@@ -77,7 +83,7 @@ func (d doctor) examine(ctx context.Context) []job.Check {
 	}
 	worker := examineWorkers(ctx, t)
 	checks = append(checks, examineAttributes(ctx, t, o.Namespace), worker)
-	if !worker.OK {
+	if !worker.OK || d.near {
 		return checks
 	}
 	s := session.New(t, d.cluster)
@@ -94,7 +100,7 @@ func (d doctor) examine(ctx context.Context) []job.Check {
 // requests are the examinations that workers make.
 func (d doctor) requests(ctx context.Context, s *session.Session, checks *[]job.Check) []job.DoctorRequest {
 	if d.repository != "" {
-		return []job.DoctorRequest{{Repository: d.repository}}
+		return []job.DoctorRequest{{Repository: d.repository, Thorough: true}}
 	}
 	requests := []job.DoctorRequest{{Cluster: d.cluster, Database: d.database}}
 	if !d.everything {

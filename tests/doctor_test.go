@@ -14,6 +14,12 @@ func TestDoctorTellsTheSickFromTheWell(t *testing.T) {
 	require.Zero(t, well.code, well.out+well.err)
 	well = w.starter("doctor", "repository", "repo")
 	require.Zero(t, well.code, well.out+well.err)
+	require.Contains(t, well.out, "exactly one", "the store was not tried out")
+	for _, f := range files(t, w.repository()) {
+		require.NotContains(t, f, "examination", "the trial left something behind")
+	}
+	well = w.starter("doctor", "worker")
+	require.Zero(t, well.code, well.out+well.err)
 
 	require.NoError(t, w.sandbox.Close())
 	sick := w.starter("doctor", "cluster")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"starkeep/storage/location"
 	"starkeep/storage/overlay"
 	"starkeep/storage/readonly"
+	"starkeep/storage/storagetest/conformance"
 )
 
 // believed is how long an answer of the registry is believed without asking again.
@@ -138,6 +140,34 @@ func (r *repositories) Check(ctx context.Context, s job.SealedRepository) error 
 	}
 	_, err = repository.Create(ctx, bucket, s.Name)
 	return errors.Join(err, bucket.Close())
+}
+
+// Try implements activities.Repositories.
+func (r *repositories) Try(ctx context.Context, name string) ([]job.Check, error) {
+	known, err := r.known(ctx, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	if known.ID == 0 {
+		return nil, fmt.Errorf("%w: Repository %s does not exist; SHOW REPOSITORIES lists them", activities.ErrUnknownRepository, name)
+	}
+	spec := storage.Spec{Location: known.Location, Properties: known.Properties, ReadOnly: known.ReadOnly}
+	open := func() (storage.Bucket, error) { return location.Open(ctx, spec, r.options) }
+	var checks []job.Check
+	for _, v := range conformance.Examine(ctx, open, conformance.Options{Prefix: strings.TrimSuffix(repository.Root(name), "/"), ReadOnly: known.ReadOnly}) {
+		took := v.Took.Round(100 * time.Microsecond).String()
+		c := job.Check{Subject: "repository " + name, Name: v.Title, OK: v.OK || v.Skipped != "", Detail: took}
+		switch { // the first check is never skipped
+		case v.Skipped != "" && !checks[0].OK:
+			continue // nothing else could be tried: one answer is enough
+		case v.Skipped != "":
+			c.Detail = "not tried: " + v.Skipped
+		case !v.OK:
+			c.Detail, c.Advice = v.Detail+" ("+took+")", "check "+v.Name+" failed: jobs are not safe on this store until it passes"
+		}
+		checks = append(checks, c)
+	}
+	return checks, nil
 }
 
 // Users implements activities.Repositories.

@@ -1,6 +1,9 @@
 package workflows
 
 import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"starkeep/job"
@@ -24,5 +27,21 @@ func Doctor(ctx workflow.Context, req job.DoctorRequest) ([]job.Check, error) {
 		}
 		all = append(all, checks...)
 	}
+	if req.Thorough {
+		var checks []job.Check
+		if err := workflow.ExecuteActivity(trial(ctx), job.TryRepositoryActivity, req).Get(ctx, &checks); err != nil {
+			return nil, err
+		}
+		all = append(all, checks...)
+	}
 	return all, nil
+}
+
+// trial are options of a trial of a store: it takes minutes on a slow one, and is not repeated, so that its times mean
+// something.
+func trial(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Minute, HeartbeatTimeout: heartbeat,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
 }

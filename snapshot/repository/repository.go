@@ -32,6 +32,9 @@ const aboutKey = "repository.json"
 // prefix returns the folder of the repository of that name, below its location.
 func prefix(name string) string { return "__starkeep_repository_" + name + "/" }
 
+// Root returns the prefix of all keys of the repository of that name.
+func Root(name string) string { return prefix(name) }
+
 // JobsPrefix returns the prefix of the keys of all job pages of the repository of that name. Nothing else is written by
 // a job that only reads.
 func JobsPrefix(name string) string { return prefix(name) + "jobs/" }

@@ -18,6 +18,9 @@ import (
 // questionTimeout ends questions that nobody answered: nobody waits for them any more.
 const questionTimeout = 10 * time.Minute
 
+// trialTimeout is questionTimeout for trying out a store, which takes minutes on a slow one.
+const trialTimeout = 40 * time.Minute
+
 func (s *Session) showSnapshot(ctx context.Context, st *statement.ShowSnapshot) (Answer, error) {
 	rows, err := s.snapshots(ctx, job.SnapshotsRequest{Repository: st.Repository, Labels: st.Labels, Timestamp: st.Timestamp})
 	if err != nil {
@@ -29,25 +32,29 @@ func (s *Session) showSnapshot(ctx context.Context, st *statement.ShowSnapshot) 
 
 func (s *Session) snapshots(ctx context.Context, req job.SnapshotsRequest) ([]job.SnapshotRow, error) {
 	var rows []job.SnapshotRow
-	err := s.ask(ctx, job.SnapshotsWorkflow, "snapshots/"+req.Repository, req, &rows)
+	err := s.ask(ctx, job.SnapshotsWorkflow, "snapshots/"+req.Repository, questionTimeout, req, &rows)
 	return rows, err
 }
 
 // Doctor examines from where the workers run.
 func (s *Session) Doctor(ctx context.Context, req job.DoctorRequest) ([]job.Check, error) {
 	var checks []job.Check
-	err := s.ask(ctx, job.DoctorWorkflow, "doctor", req, &checks)
+	within := questionTimeout
+	if req.Thorough {
+		within = trialTimeout
+	}
+	err := s.ask(ctx, job.DoctorWorkflow, "doctor", within, req, &checks)
 	return checks, err
 }
 
 // ask runs a workflow that only looks, and waits for its answer.
-func (s *Session) ask(ctx context.Context, workflow, id string, req, answer any) error {
+func (s *Session) ask(ctx context.Context, workflow, id string, within time.Duration, req, answer any) error {
 	if err := s.requireWorker(ctx); err != nil {
 		return err
 	}
 	return s.await(ctx, func(ctx context.Context) error {
 		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: id + "/" + rand.Text(), TaskQueue: job.TaskQueue, WorkflowExecutionTimeout: questionTimeout,
+			ID: id + "/" + rand.Text(), TaskQueue: job.TaskQueue, WorkflowExecutionTimeout: within,
 		}, workflow, req)
 		if err != nil {
 			return err
