@@ -168,6 +168,7 @@ type world struct {
 	client    client.Client
 	db        *sql.DB
 	worker    *process
+	further   string // clusters of the configuration beside the sandbox
 }
 
 type option func(*world)
@@ -225,7 +226,7 @@ frontends = [%q]
 http = ["http://%s"]
 user = "root"
 password_env = "SANDBOX_PASSWORD"
-`, filepath.Join(dir, "spool"), filepath.Join(dir, "journal"), w.keyFile(), w.sandbox.SQLAddr(), w.sandbox.HTTPAddr())
+%s`, filepath.Join(dir, "spool"), filepath.Join(dir, "journal"), w.keyFile(), w.sandbox.SQLAddr(), w.sandbox.HTTPAddr(), w.further)
 	require.NoError(w.t, os.WriteFile(filepath.Join(dir, "starkeep.toml"), []byte(text), 0o600))
 }
 

@@ -21,7 +21,7 @@ func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 	for _, row := range d.rows("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = DATABASE()") {
 		d.table(*row[0], *row[1])
 	}
-	d.objects("TRIGGER", "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()")
+	d.triggers()
 	for _, kind := range []string{"FUNCTION", "PROCEDURE"} {
 		d.objects(kind, "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_type = '"+kind+"'")
 	}
@@ -149,6 +149,15 @@ func (d *digest) show(kind, name string) {
 		}
 	}
 	d.put(strings.ToLower(kind)+" "+name, b.String())
+}
+
+// triggers puts what the server knows of each trigger instead of the statement that made it, whose head may spell the same
+// names with and without quotes, and an order that order tells better.
+func (d *digest) triggers() {
+	for _, row := range d.rows(`SELECT trigger_name, action_timing, event_manipulation, event_object_table, action_statement, definer, sql_mode,
+		character_set_client, collation_connection, database_collation FROM information_schema.triggers WHERE trigger_schema = DATABASE()`) {
+		d.put("trigger "+*row[0], print(row[1:]))
+	}
 }
 
 // order is that of the triggers of one event, which their statements do not tell.
