@@ -2,6 +2,7 @@ package statement
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,24 @@ var harmless = set(`
 	aws.s3.endpoint aws.s3.region aws.s3.use_instance_profile aws.s3.iam_role_arn aws.s3.enable_path_style_access
 	aws.s3.enable_ssl aws.s3.use_aws_sdk_default_behavior
 	fs.s3a.endpoint fs.s3a.region fs.s3a.path.style.access fs.s3a.connection.ssl.enabled
-	endpoint region storage_class part_size concurrency`)
+	aws.s3.sts.endpoint aws.s3.sts.region aws_endpoint aws_region s3.endpoint s3.region s3.role_arn s3.object_tags
+	s3.connection.maximum s3.connection.timeout s3.connection.request.timeout minio.endpoint minio.region gs.endpoint
+	fs.s3a.endpoint.region fs.s3a.assumed.role.arn fs.s3a.assumed.role.sts.endpoint fs.s3a.assumed.role.sts.endpoint.region
+	fs.s3a.create.storage.class fs.s3a.create.conditional.enabled fs.s3a.encryption.algorithm use_path_style
+	gcp.gcs.endpoint fs.gs.endpoint gcp.gcs.service_account_email gcp.gcs.use_compute_engine_service_account
+	gcp.gcs.impersonation_service_account fs.gs.auth.service.account.json.keyfile fs.gs.auth.type
+	hadoop.username hdfs.authentication.type hadoop.kerberos.principal hadoop.kerberos.keytab kerberos_principal kerberos_keytab
+	hdfs.authentication.kerberos.principal hdfs.authentication.kerberos.keytab dfs.replication dfs.blocksize
+	dfs.namenode.kerberos.principal dfs.data.transfer.protection
+	endpoint region`)
+
+// harmlessFamilies are beginnings of such keys whose rest the user chooses: names of services and nodes.
+var harmlessFamilies = []string{"dfs.ha.namenodes.", "dfs.namenode.rpc-address.", "dfs.client.failover.proxy.provider."}
+
+func isHarmless(key string) bool {
+	key = strings.ToLower(key)
+	return harmless[key] || slices.ContainsFunc(harmlessFamilies, func(f string) bool { return strings.HasPrefix(key, f) })
+}
 
 // Redacted returns the properties with the values masked that are, or may be, secrets.
 func (p Properties) Redacted() Properties {
@@ -32,7 +50,7 @@ func (p Properties) Redacted() Properties {
 }
 
 func redactValue(key, value string) string {
-	if harmless[strings.ToLower(key)] {
+	if isHarmless(key) {
 		return RedactURL(value)
 	}
 	return Mask
@@ -97,5 +115,5 @@ func valueOfSecret(before []token) bool {
 	if n < 2 || !before[n-1].isSymbol("=") && !before[n-1].isSymbol(":") && !before[n-1].isSymbol("->") {
 		return false
 	}
-	return !harmless[strings.ToLower(before[n-2].value)]
+	return !isHarmless(before[n-2].value)
 }

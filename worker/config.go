@@ -17,8 +17,10 @@ import (
 
 	"starkeep/cluster/mysql"
 	"starkeep/cluster/starrocks"
+	"starkeep/storage"
 	"starkeep/storage/limit"
 	"starkeep/storage/location"
+	"starkeep/storage/metrics"
 )
 
 // config is the workers' configuration file (TOML). Every setting but the clusters has a default; docs/operations.md
@@ -31,13 +33,15 @@ type config struct {
 	Down    int                      `toml:"download_worker_count"` // transfers from the store at once; 0: as many as there are cores
 	Cluster map[string]clusterConfig `toml:"clusters"`
 
-	UploadLimit   int64 `toml:"upload_limit"`   // bytes a second that this worker sends to stores; 0: no limit
-	DownloadLimit int64 `toml:"download_limit"` // bytes a second that this worker takes from stores; 0: no limit
+	Metrics       string `toml:"metrics"`        // host:port that serves Prometheus metrics at /metrics; empty: none
+	UploadLimit   int64  `toml:"upload_limit"`   // bytes a second that this worker sends to stores; 0: no limit
+	DownloadLimit int64  `toml:"download_limit"` // bytes a second that this worker takes from stores; 0: no limit
 }
 
 // store says how this worker opens repositories.
-func (c config) store() location.Options {
+func (c config) store(m *metrics.Meter) location.Options {
 	o := location.Options{Connections: requestsOfTransfer * (c.Upload + c.Down)}
+	o.Watch = func(b storage.Bucket) storage.Bucket { return metrics.New(b, m) }
 	if c.UploadLimit > 0 || c.DownloadLimit > 0 {
 		o.Limiter = limit.NewLimiter(c.UploadLimit, c.DownloadLimit)
 	}
@@ -66,7 +70,7 @@ func (c clusterConfig) String() string {
 	return c.Kind + " at " + strings.Join(slices.Concat(c.Frontends, c.Servers), ", ")
 }
 
-// loadConfig reads and checks the file. Environment variables STARKEEP_SPOOL, STARKEEP_JOURNAL, STARKEEP_KEY_FILE and
+// loadConfig reads and checks the file. Environment variables STARKEEP_SPOOL, STARKEEP_JOURNAL, STARKEEP_KEY_FILE, STARKEEP_METRICS and
 // STARKEEP_<CLUSTER>_PASSWORD override it.
 func loadConfig(path string) (config, error) {
 	var c config
@@ -79,6 +83,7 @@ func loadConfig(path string) (config, error) {
 	}
 	override(&c.Spool, "STARKEEP_SPOOL", filepath.Join(os.TempDir(), "starkeep-spool"))
 	override(&c.Journal, "STARKEEP_JOURNAL", filepath.Join(filepath.Dir(filepath.Clean(c.Spool)), "starkeep-journal"))
+	override(&c.Metrics, "STARKEEP_METRICS", "")
 	override(&c.KeyFile, "STARKEEP_KEY_FILE", defaultKeyFile())
 	for name, n := range map[string]*int{"upload_worker_count": &c.Upload, "download_worker_count": &c.Down} {
 		if *n < 0 || *n > 1000 {

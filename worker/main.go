@@ -23,6 +23,7 @@ import (
 	"starkeep/job"
 	"starkeep/job/sealed"
 	"starkeep/snapshot/repository"
+	"starkeep/storage/metrics"
 	"starkeep/workflows"
 )
 
@@ -63,7 +64,12 @@ func run(path string, verbose bool) error {
 	defer unlock()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c, namespace, err := dial(ctx, conf, verbose)
+	m, err := measure(conf.Metrics)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = m.close() }()
+	c, namespace, err := dial(ctx, conf, m.handler, verbose)
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func run(path string, verbose bool) error {
 	a := &activities.Activities{
 		Host:         h,
 		Clusters:     &clusters{config: conf},
-		Repositories: &repositories{temporal: c, options: conf.store(), journal: "file://" + journal, named: map[string]answer{}, open: map[int64]*repository.Repository{}},
+		Repositories: &repositories{temporal: c, options: conf.store(metrics.NewMeter(storageMetrics{m.handler})), journal: "file://" + journal, named: map[string]answer{}, open: map[int64]*repository.Repository{}},
 		Spool:        conf.Spool,
 		Uploads:      activities.NewGate(conf.Upload),
 		Downloads:    activities.NewGate(conf.Down),
@@ -87,7 +93,7 @@ func run(path string, verbose bool) error {
 	return serve(ctx, c, a, h, max(conf.Upload, conf.Down))
 }
 
-func dial(ctx context.Context, conf config, verbose bool) (client.Client, string, error) {
+func dial(ctx context.Context, conf config, m client.MetricsHandler, verbose bool) (client.Client, string, error) {
 	opts, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, "", fmt.Errorf("load Temporal profile: %w", err)
@@ -97,6 +103,7 @@ func dial(ctx context.Context, conf config, verbose bool) (client.Client, string
 		return nil, "", err
 	}
 	opts.DataConverter = keys.DataConverter()
+	opts.MetricsHandler = m
 	level := slog.LevelWarn
 	if verbose {
 		level = slog.LevelDebug
