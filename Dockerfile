@@ -27,7 +27,7 @@ VOLUME /var/lib/starkeep
 USER 65532:65532
 # Goes to Temporal and, once a repository exists, to a worker and back. A worker that cannot go on ends, and is restarted.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=20s --retries=3 \
-    CMD ["/usr/local/bin/starter", "sql", "-e", "SHOW REPOSITORIES"]
+    CMD ["/usr/local/bin/starter", "doctor", "worker"]
 # A stopping worker lets running steps end for 30 s: give it longer than Docker's 10 s (docker stop -t 45).
 ENTRYPOINT ["/usr/local/bin/worker"]
 CMD ["--config", "/etc/starkeep/starkeep.toml"]
