@@ -73,6 +73,8 @@ type details struct {
 	Result      string                  `json:"backup_result"`
 	Cluster     snapshot.Cluster        `json:"cluster"`
 	Consistency snapshot.Consistency    `json:"consistency"`
+	Point       *snapshot.Point         `json:"point,omitempty"`
+	Others      []string                `json:"other_objects,omitempty"` // kind and name
 	Totals      snapshot.Totals         `json:"totals"`
 	Format      int                     `json:"format"`
 }
@@ -98,6 +100,12 @@ func detail(ctx context.Context, repo *repository.Repository, m snapshot.Manifes
 	d := details{
 		Name: m.Label, Database: m.Database, BackupTime: m.Created.UnixMilli(), Objects: map[string]tableDetails{},
 		Result: "succeed", Cluster: m.Cluster, Consistency: m.Consistency, Totals: m.Totals, Format: m.Format,
+		Point: m.Point,
+	}
+	for _, o := range m.Objects { // their names only: definitions of users hold password hashes
+		if len(d.Others) < partitionsShown {
+			d.Others = append(d.Others, o.String())
+		}
 	}
 	for _, t := range m.Tables {
 		d.Objects[t.Name] = tableDetails{Model: t.Model, Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Complete: t.Complete,
