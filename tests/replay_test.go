@@ -19,6 +19,8 @@ import (
 
 	"starkeep/job"
 	"starkeep/job/sealed"
+	"starkeep/tests/mysqldata"
+	"starkeep/tests/server/mariadb"
 	"starkeep/workflows"
 )
 
@@ -68,9 +70,13 @@ func TestRecordReplayFixtures(t *testing.T) {
 	if dir == "" {
 		t.Skip("records only for make fixtures, which sets STARKEEP_FIXTURES")
 	}
-	w := newWorld(t)
+	m := newMaria(t, mariadb.Shared(t))
+	w := m.world
 	w.shop(300)
-	w.createRepository()
+	shelf := m.database("shelf")
+	mysqldata.Apply(t, m.server.DB(), shelf, []string{"CREATE TABLE books (id INT PRIMARY KEY)", "INSERT INTO books SELECT seq FROM seq_1_to_300", "CREATE VIEW few AS SELECT * FROM books WHERE id < 9"})
+	m.on("BACKUP DATABASE " + shelf + " SNAPSHOT m TO repo")
+	m.on("RESTORE SNAPSHOT m FROM repo DATABASE " + shelf)
 	w.sql("BACKUP DATABASE shop SNAPSHOT s TO repo")
 	w.sql("SHOW SNAPSHOT ON repo")
 	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop ON (TABLE orders PARTITION (p1), TABLE people)")
@@ -81,6 +87,9 @@ func TestRecordReplayFixtures(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range list.Executions {
 		name := e.Type.Name
+		if strings.Contains(e.Execution.WorkflowId, job.WorkflowID("maria", "")) {
+			name += "-mysql"
+		}
 		if seen[name] {
 			continue
 		}
@@ -92,6 +101,9 @@ func TestRecordReplayFixtures(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o644))
 	require.Contains(t, seen, job.BackupWorkflow)
 	require.Contains(t, seen, job.RestoreWorkflow)
+	require.Contains(t, seen, job.BackupWorkflow+"-mysql")
+	require.Contains(t, seen, job.RestoreWorkflow+"-mysql")
+	require.Contains(t, seen, job.TransferWorkflow+"-mysql")
 }
 
 // identity is who did a thing: process and host name, which say nothing to a replay.
