@@ -35,7 +35,7 @@ func (a *Activities) buildShadows(ctx context.Context, in job.StageInput) (job.P
 	if err := d.read(ctx, headPage, &head); err != nil {
 		return job.Plan{}, err
 	}
-	if err := d.buildDatabase(ctx); err != nil {
+	if err := d.buildDatabase(ctx, head); err != nil {
 		return job.Plan{}, err
 	}
 	built.Targets = head.Targets
@@ -60,16 +60,30 @@ type created struct {
 }
 
 // buildDatabase creates the target database if there is none, and first notes that this job does so: only then may
-// release drop it again.
-func (d *desk) buildDatabase(ctx context.Context) error {
-	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
-	if err != nil || exists {
+// release drop it again. One that is there keeps its properties.
+func (d *desk) buildDatabase(ctx context.Context, head restoreHead) error {
+	byUs, err := d.found(ctx, databasePage, &created{}) // by an attempt that may not have come to its end
+	if err != nil {
 		return err
 	}
-	if _, err := d.settle(ctx, databasePage, &created{Database: d.ref.Database}); err != nil {
+	if !byUs {
+		exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+		if err != nil || exists {
+			return err
+		}
+		if _, err := d.settle(ctx, databasePage, &created{Database: d.ref.Database}); err != nil {
+			return err
+		}
+	}
+	if err := d.cluster.CreateDatabase(ctx, d.ref.Database); err != nil {
 		return err
 	}
-	return d.cluster.CreateDatabase(ctx, d.ref.Database)
+	keeper, ok := d.cluster.(cluster.Keeper)
+	if !ok || head.Database == nil {
+		return nil
+	}
+	_, err = keeper.PutObject(ctx, *head.Database, *head.Renamed)
+	return err
 }
 
 func (d *desk) build(ctx context.Context, t *target, r job.RestoreRequest) error {

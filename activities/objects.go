@@ -17,7 +17,7 @@ func (d *desk) objects(ctx context.Context, r job.BackupRequest) ([]snapshot.Obj
 	if !ok {
 		return nil, nil
 	}
-	all, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Users: r.Users})
+	all, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Users: r.Users, Database: true})
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (d *desk) objects(ctx context.Context, r job.BackupRequest) ([]snapshot.Obj
 
 // wanted tells whether a request asks for an object.
 func wanted(o snapshot.Object, asked []job.Object) bool {
-	if asked == nil || o.Global() {
+	if asked == nil || o.Global() || o.Kind == snapshot.Database {
 		return true
 	}
 	return slices.ContainsFunc(asked, func(a job.Object) bool {
@@ -89,12 +89,23 @@ func (d *desk) attach(m snapshot.Manifest, r job.RestoreRequest, all []target) (
 					all[i].Publication.Attached = append(all[i].Publication.Attached, o)
 				}
 			}
+		case o.Kind == snapshot.Database: // when this job creates it
 		case o.Global() && !r.Users:
 		case wanted(o, r.Objects):
 			rest = append(rest, o)
 		}
 	}
 	return rest, renamed, nil
+}
+
+// databaseOf returns what a snapshot tells of the database itself.
+func databaseOf(m snapshot.Manifest) *snapshot.Object {
+	for _, o := range m.Objects {
+		if o.Kind == snapshot.Database {
+			return &o
+		}
+	}
+	return nil
 }
 
 // meetObjects checks that the cluster can take the objects, and that no table is in their place.

@@ -174,6 +174,8 @@ type restoreHead struct {
 	Targets []target                 `json:"targets"`
 	Objects []snapshot.Object        `json:"objects,omitempty"` // that are not tables, nor attached to one
 	Renamed *cluster.Renaming        `json:"renamed,omitempty"`
+	// Database is what the database is made like, if there is none yet; nil where the snapshot does not tell.
+	Database *snapshot.Object `json:"database,omitempty"`
 }
 
 // target is one table of the snapshot on its way into the target database.

@@ -73,7 +73,7 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	if err := checkObjects(in.Request.Objects, others, "database "+in.Ref.Database); err != nil {
 		return none, err
 	}
-	if len(tables)+len(others) == 0 {
+	if len(tables) == 0 && !slices.ContainsFunc(others, func(o snapshot.Object) bool { return o.Kind != snapshot.Database }) {
 		return none, refuse(job.InvalidRequest, "Database: %s is empty; there is nothing to back up", in.Ref.Database)
 	}
 	if err := checkPartitions(in.Request, described); err != nil {
@@ -224,7 +224,7 @@ func checkPartitions(r job.BackupRequest, tables []snapshot.Table) error {
 func backupObjects(database string, tables []string, others []snapshot.Object, h backupHead) string {
 	var b strings.Builder
 	for _, o := range others {
-		if o.Kind != snapshot.Trigger {
+		if o.Kind != snapshot.Trigger && o.Kind != snapshot.Database {
 			tables = append(tables, o.Name)
 		}
 	}

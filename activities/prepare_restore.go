@@ -55,7 +55,7 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 	if err := d.meet(ctx, chosen); err != nil {
 		return none, err
 	}
-	head := restoreHead{Request: in.Request, Targets: chosen}
+	head := restoreHead{Request: in.Request, Targets: chosen, Database: databaseOf(m)}
 	if head.Objects, head.Renamed, err = d.attach(m, in.Request, chosen); err != nil {
 		return none, err
 	}
@@ -176,7 +176,7 @@ func (d *desk) translate(ctx context.Context, m *snapshot.Manifest, all []target
 		t.Partitions, t.Foreign = []snapshot.PartitionEntry{whole}, true
 	}
 	for _, o := range m.Objects {
-		if len(left) < notesShown {
+		if o.Kind != snapshot.Database && len(left) < notesShown {
 			left = append(left, fmt.Sprintf("left out %s: it is written in the language of %s", o, m.Cluster.Kind))
 		}
 	}

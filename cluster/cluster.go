@@ -147,7 +147,8 @@ type View interface {
 
 // Collection says which objects are asked for.
 type Collection struct {
-	Users bool // users and roles, too
+	Users    bool // users and roles, too
+	Database bool // the database itself, before its objects
 }
 
 // Renaming says under which names objects come back.

@@ -150,8 +150,9 @@ const (
 	Procedure ObjectKind = "procedure"
 	Event     ObjectKind = "event"
 	Sequence  ObjectKind = "sequence"
-	User      ObjectKind = "user" // global: a user with its grants
-	Role      ObjectKind = "role" // global: a role with its grants
+	User      ObjectKind = "user"     // global: a user with its grants
+	Role      ObjectKind = "role"     // global: a role with its grants
+	Database  ObjectKind = "database" // the database itself: what new objects in it get by default
 )
 
 // Object is one object of a database that holds no rows. Objects come in an order in which they can be created.

@@ -37,13 +37,13 @@ func FuzzTokens(f *testing.F) {
 		if err != nil {
 			require.ErrorIs(t, err, cluster.ErrUnsupported)
 		}
-		same, err := rewritten(sql, cluster.Renaming{From: "d", To: "d"})
+		same, err := rewritten("", sql, cluster.Renaming{From: "d", To: "d"})
 		require.NoError(t, err)
 		require.Equal(t, sql, same)
-		_, _ = rewritten(sql, cluster.Renaming{From: "d", To: "e"})
+		_, _ = rewritten("", sql, cluster.Renaming{From: "d", To: "e"})
 		_, _ = parseDefinition(sql)
 		_, _, _ = parseGrants([]string{sql})
-		_, _ = triggerStatement(sql, "d", "t")
+		_, _ = triggerStatement("", sql, "d", "t")
 		_, _ = references(sql)
 		_, _ = grantStatement(sql, cluster.Renaming{From: "d", To: "e"})
 		_, _ = normal(sql), unnamed(sql)
@@ -82,10 +82,21 @@ func TestOnlyNamesAreRewritten(t *testing.T) {
 		"x.d.t + dd.t + `d `.t":                         "x.d.t + dd.t + `d `.t",
 		"NEW.d, t":                                      "NEW.d, t",
 	} {
-		got, err := rewritten(sql, r)
+		got, err := rewritten("", sql, r)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
+}
+
+func TestStringsEndWhereTheModeOfTheirTextSays(t *testing.T) {
+	t.Parallel()
+	r := cluster.Renaming{From: "d", To: "e"}
+	got, err := rewritten("ANSI_QUOTES,NO_BACKSLASH_ESCAPES", `SELECT '\', "d".t, "a\" FROM d.t`, r)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT '\\', `e`.`t`, \"a\\\" FROM `e`.`t`", got)
+	got, err = rewritten("", `SELECT '\' d.t', "d".t FROM d.t`, r)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT '\\' d.t', \"d\".t FROM `e`.`t`", got)
 }
 
 func TestForeignKeyPointsToAnotherTable(t *testing.T) {
@@ -103,11 +114,11 @@ func TestTriggerOnAnotherTable(t *testing.T) {
 		"CREATE DEFINER=`on`@`%` TRIGGER `d`.`x` BEFORE INSERT ON `d`.`t` FOR EACH ROW SET NEW.a = 'ON t'":                   "CREATE DEFINER=`on`@`%` TRIGGER `e`.`x` BEFORE INSERT ON `e`.`s` FOR EACH ROW SET NEW.a = 'ON t'",
 		"CREATE TRIGGER IF NOT EXISTS x AFTER UPDATE ON t FOR EACH ROW PRECEDES y BEGIN IF OLD.b THEN SET @a=1; END IF; END": "CREATE TRIGGER IF NOT EXISTS `e`.`x` AFTER UPDATE ON `e`.`s` FOR EACH ROW  BEGIN IF OLD.b THEN SET @a=1; END IF; END",
 	} {
-		got, err := triggerStatement(ddl, "e", "s")
+		got, err := triggerStatement("", ddl, "e", "s")
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	_, err := triggerStatement("CREATE TABLE t (a int)", "e", "s")
+	_, err := triggerStatement("", "CREATE TABLE t (a int)", "e", "s")
 	require.ErrorIs(t, err, cluster.ErrUnsupported)
 }
 

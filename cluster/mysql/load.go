@@ -314,12 +314,13 @@ func (l *loader) batches(f func(*snapshot.Batch) error) error {
 
 func (l *loader) countErrorValues(b *snapshot.Batch) {
 	for j, t := range l.targets {
-		if !erroneous(t) {
+		if !strings.EqualFold(t["data_type"], "enum") {
 			continue
 		}
+		zero := errorValue(t["column_type"])
 		v := &b.Columns[j]
 		for i := range v.Len() {
-			if !v.Null[i] && len(v.Value(i)) == 0 {
+			if !v.Null[i] && string(v.Value(i)) == zero {
 				l.errorValues++
 			}
 		}

@@ -27,6 +27,13 @@ func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collec
 		}
 		all = users
 	}
+	if k.Database {
+		o, err := c.defaults(ctx, database)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
 	for _, read := range []func(context.Context, string) ([]snapshot.Object, error){c.sequences, c.routines, c.views} {
 		list, err := read(ctx, database)
 		if err != nil {
@@ -111,7 +118,7 @@ func (c *Cluster) views(ctx context.Context, database string) ([]snapshot.Object
 		isView[o.Name] = true
 	}
 	for _, o := range list {
-		ts, err := tokens(o.DDL)
+		ts, err := tokensIn(o.Settings["sql_mode"], o.DDL)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o, err)
 		}
@@ -203,8 +210,11 @@ func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	if o.Global() {
 		return c.putUser(ctx, o, r)
 	}
+	if o.Kind == snapshot.Database {
+		return "", c.putDefaults(ctx, o, r.To)
+	}
 	o.Table = renamed(o.Table, r)
-	ddl, err := rewritten(o.DDL, r)
+	ddl, err := rewritten(o.Settings["sql_mode"], o.DDL, r)
 	if err != nil {
 		return "", err
 	}
@@ -257,9 +267,9 @@ var replaceable = []snapshot.ObjectKind{snapshot.View, snapshot.Sequence}
 // creation is the statement that creates an object in a database.
 func creation(o snapshot.Object, ddl, database, name string) (string, error) {
 	if o.Kind == snapshot.Trigger {
-		return triggerStatement(ddl, database, o.Table)
+		return triggerStatement(o.Settings["sql_mode"], ddl, database, o.Table)
 	}
-	ts, err := tokens(ddl)
+	ts, err := tokensIn(o.Settings["sql_mode"], ddl)
 	if err != nil {
 		return "", err
 	}
@@ -304,8 +314,8 @@ func (c *Cluster) DropObject(ctx context.Context, database string, o snapshot.Ob
 }
 
 // definer returns user and host of DEFINER=`user`@`host`, as a literal account name, or "".
-func definer(ddl string) string {
-	ts, err := tokens(ddl)
+func definer(o snapshot.Object) string {
+	ts, err := tokensIn(o.Settings["sql_mode"], o.DDL)
 	if err != nil {
 		return ""
 	}
@@ -313,9 +323,9 @@ func definer(ddl string) string {
 	if i < 0 || i+2 >= len(ts) || !ts[i+1].is("=") {
 		return ""
 	}
-	user := ts[i+2].name(ddl)
+	user := ts[i+2].name(o.DDL)
 	if i+4 < len(ts) && ts[i+3].is("@") {
-		return literal(user) + "@" + literal(ts[i+4].name(ddl))
+		return literal(user) + "@" + literal(ts[i+4].name(o.DDL))
 	}
 	return literal(user) // a role
 }
@@ -329,7 +339,7 @@ const (
 // definerNote tells that the account which an object runs as does not exist. The object is there all the same, and fails
 // when it is used, as it did at its source if the account was missing there.
 func (c *Cluster) definerNote(ctx context.Context, o snapshot.Object) (string, error) {
-	account := definer(o.DDL)
+	account := definer(o)
 	if account == "" {
 		return "", nil
 	}

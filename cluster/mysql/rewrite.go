@@ -8,12 +8,12 @@ import (
 )
 
 // rewritten replaces the database in front of names, `from`.`x`, and the names of tables behind it, token by token: never
-// in strings and comments. Names without a database stay: in the text of routines nothing tells whether they are tables.
-func rewritten(sql string, r cluster.Renaming) (string, error) {
+// in strings and comments, which end where the sql_mode of the text says. Names without a database stay: in the text of routines nothing tells whether they are tables.
+func rewritten(mode, sql string, r cluster.Renaming) (string, error) {
 	if r.From == r.To && len(r.Tables) == 0 {
 		return sql, nil
 	}
-	ts, err := tokens(sql)
+	ts, err := tokensIn(mode, sql)
 	if err != nil {
 		return "", err
 	}

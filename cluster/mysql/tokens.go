@@ -40,7 +40,12 @@ func (t token) name(sql string) string {
 
 // tokens splits SQL as servers print it under this package's sql_mode: double quotes hold strings and a backslash escapes
 // (MySQL "Lexical Structure", "Comments"; MariaDB "Comment Syntax").
-func tokens(sql string) ([]token, error) {
+func tokens(sql string) ([]token, error) { return tokensIn("", sql) }
+
+// tokensIn is tokens for SQL that means something under another sql_mode, as the text of a routine does: ANSI_QUOTES and
+// NO_BACKSLASH_ESCAPES decide where strings end.
+func tokensIn(mode, sql string) ([]token, error) {
+	q := quoting{ansi: strings.Contains(mode, "ANSI_QUOTES"), plain: strings.Contains(mode, "NO_BACKSLASH_ESCAPES")}
 	var all []token
 	versioned := 0
 	for i := 0; i < len(sql); {
@@ -67,7 +72,7 @@ func tokens(sql string) ([]token, error) {
 			}
 			end = i + n + 4
 		case b == '`' || b == '\'' || b == '"':
-			t, err := quotedToken(sql, i)
+			t, err := q.token(sql, i)
 			if err != nil {
 				return nil, err
 			}
@@ -92,12 +97,20 @@ func isWord(b byte) bool {
 	return isDigit(b) || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || b == '_' || b == '$' || b >= 0x80
 }
 
-func quotedToken(sql string, start int) (token, error) {
+// quoting is what a sql_mode says of quotes.
+type quoting struct {
+	ansi  bool // double quotes hold names
+	plain bool // a backslash is a byte like others
+}
+
+// token reads the token that begins with a quote.
+func (mode quoting) token(sql string, start int) (token, error) {
 	q := sql[start]
+	name := q == '`' || q == '"' && mode.ansi
 	var value strings.Builder
 	for i := start + 1; i < len(sql); i++ {
 		switch {
-		case sql[i] == '\\' && q != '`' && i+1 < len(sql):
+		case sql[i] == '\\' && !name && !mode.plain && i+1 < len(sql):
 			i++
 			value.WriteByte(unescaped(sql[i]))
 		case sql[i] != q:
@@ -105,7 +118,7 @@ func quotedToken(sql string, start int) (token, error) {
 		case i+1 < len(sql) && sql[i+1] == q:
 			value.WriteByte(q)
 			i++
-		case q == '`':
+		case name:
 			return token{quote, start, i + 1, value.String()}, nil
 		default:
 			return token{text, start, i + 1, value.String()}, nil

@@ -33,17 +33,17 @@ func (c *Cluster) triggers(ctx context.Context, database string, tables []string
 
 // sameTrigger tells whether two triggers do the same, whatever tables they are on.
 func sameTrigger(a, b snapshot.Object) bool {
-	x, err := headless(a.DDL)
+	x, err := headless(a)
 	if err != nil {
 		return false
 	}
-	y, err := headless(b.DDL)
+	y, err := headless(b)
 	return err == nil && x == y && a.Settings["sql_mode"] == b.Settings["sql_mode"]
 }
 
 // headless is a trigger's definition without its table.
-func headless(ddl string) (string, error) {
-	ts, err := tokens(ddl)
+func headless(o snapshot.Object) (string, error) {
+	ts, err := tokensIn(o.Settings["sql_mode"], o.DDL)
 	if err != nil {
 		return "", err
 	}
@@ -51,12 +51,12 @@ func headless(ddl string) (string, error) {
 	if !ok {
 		return "", errForm
 	}
-	return splice(ddl, ts[first], ts[last], "?"), nil
+	return splice(o.DDL, ts[first], ts[last], "?"), nil
 }
 
 // createTrigger creates a trigger on a table, which is locked or not.
 func (s *session) createTrigger(ctx context.Context, database, table string, o snapshot.Object) error {
-	statement, err := triggerStatement(o.DDL, database, table)
+	statement, err := triggerStatement(o.Settings["sql_mode"], o.DDL, database, table)
 	if err != nil {
 		return fmt.Errorf("create trigger %s: %w", o.Name, err)
 	}
@@ -68,8 +68,8 @@ func (s *session) createTrigger(ctx context.Context, database, table string, o s
 
 // triggerStatement puts a trigger on another table. FOLLOWS and PRECEDES are left off: triggers are created in the order
 // in which they fire.
-func triggerStatement(ddl, database, table string) (string, error) {
-	ts, err := tokens(ddl)
+func triggerStatement(mode, ddl, database, table string) (string, error) {
+	ts, err := tokensIn(mode, ddl)
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +103,7 @@ func renamedAll(objects []snapshot.Object, r *cluster.Renaming) ([]snapshot.Obje
 	}
 	list := make([]snapshot.Object, len(objects))
 	for i, o := range objects {
-		ddl, err := rewritten(o.DDL, *r)
+		ddl, err := rewritten(o.Settings["sql_mode"], o.DDL, *r)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o, err)
 		}

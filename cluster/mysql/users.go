@@ -116,7 +116,7 @@ func grantStatement(grant string, r cluster.Renaming) (string, error) {
 			break
 		}
 	}
-	return rewritten(grant, r)
+	return rewritten("", grant, r)
 }
 
 // withoutText keeps the number of an answer and drops its text, which may quote a password hash.

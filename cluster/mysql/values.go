@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"fmt"
 	"strings"
 
 	"starkeep/snapshot"
@@ -26,8 +27,18 @@ func charsetOf(source string) string {
 // ZEROFILL prints zeros that are not part of the value. Text that cannot travel as utf8mb4 (Kind Binary) comes as the
 // bytes that are stored, and so does ascii: a column of it takes any bytes, and prints a question mark for some.
 func selected(c snapshot.Column) string {
+	if typeName(c.Source) == "enum" && hasEmptyMember(c.Source) {
+		return "IF(" + quoted(c.Name) + "=0, " + literal(errorValue(c.Source)) + ", " + printed(c) + ")"
+	}
+	return printed(c)
+}
+
+// printed is the expression without regard to error values.
+func printed(c snapshot.Column) string {
 	name, declared := quoted(c.Name), strings.ToLower(c.Source)
 	switch t := typeName(declared); {
+	case t == "float" && strings.Contains(declared, "("):
+		return clamped(name+"*1e0", declared)
 	case t == "float", t == "double" && strings.Contains(declared, "("):
 		return name + "*1e0"
 	case strings.Contains(declared, "zerofill") && charsetOf(declared) == "":
@@ -36,6 +47,17 @@ func selected(c snapshot.Column) string {
 		return "CAST(" + name + " AS BINARY)"
 	}
 	return name
+}
+
+// clamped keeps the value of a FLOAT(M,D) within what it may be: 9999999.999 is stored in a FLOAT(10,3) as the next float,
+// 10000000, which a load would refuse. The limit becomes that float again.
+func clamped(expression, declared string) string {
+	var digits, decimals int
+	if _, err := fmt.Sscanf(declared, "float(%d,%d)", &digits, &decimals); err != nil || decimals > digits {
+		return expression
+	}
+	limit := strings.Repeat("9", digits-decimals) + "." + strings.Repeat("9", decimals) + "e0"
+	return "LEAST(GREATEST(" + expression + ", -" + limit + "), " + limit + ")"
 }
 
 // bare are the character sets whose columns take the bytes of a file as they come; others take them by way of utf8mb4.
@@ -54,10 +76,17 @@ func viaText(c snapshot.Column, target record) bool {
 	return converted[strings.ToLower(target["data_type"])] || !bare[target["character_set_name"]]
 }
 
-// erroneous tells whether an empty text in a column stands for the error value of an ENUM, number 0: the server stores it
-// for an empty text that is no member, with a warning. Where the empty text is a member, too, it is taken for that.
-func erroneous(target record) bool {
-	return strings.EqualFold(target["data_type"], "enum") && !hasEmptyMember(target["column_type"])
+// errorValue returns the text that stands for the error value of an ENUM, number 0: the server stores it, with a warning,
+// for an empty text that is no member, and for the text of a number that is none (MySQL "The ENUM Type", index values).
+func errorValue(columnType string) string {
+	if !hasEmptyMember(columnType) {
+		return ""
+	}
+	zero := "0"
+	for strings.Contains(columnType, "'"+zero+"'") {
+		zero += "0"
+	}
+	return zero
 }
 
 // hasEmptyMember looks for ” among the members of enum('a','b'); a quote within a member is doubled.
