@@ -10,13 +10,13 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"cloud.google.com/go/compute/metadata"
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 const notGoogle = "the answer is not of Google Cloud Storage: correct gcp.gcs.endpoint"
@@ -115,7 +115,7 @@ func explainToken(err *oauth2.RetrieveError) (string, error) {
 	if answer.Error == "" {
 		said += fmt.Sprint(code)
 	}
-	if text := oneLine(answer.Description); text != "" {
+	if text := transport.OneLine(answer.Description); text != "" {
 		said += " (" + text + ")"
 	}
 	switch {
@@ -221,7 +221,7 @@ func words(err *googleapi.Error) string {
 	if said == "" {
 		said = fmt.Sprint(err.Code)
 	}
-	if message := oneLine(err.Message); message != "" {
+	if message := transport.OneLine(err.Message); message != "" {
 		said += " (" + message + ")"
 	}
 	return said
@@ -239,45 +239,15 @@ func explainNetwork(err error) (string, error) {
 	case errors.As(err, &unknown):
 		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers", storage.ErrConfig
 	case errors.As(err, &certificate):
-		return "the certificate of the store is not valid: " + oneLine(certificate.Err.Error()), storage.ErrConfig
+		return "the certificate of the store is not valid: " + transport.OneLine(certificate.Err.Error()), storage.ErrConfig
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "the store speaks http, not https: begin gcp.gcs.endpoint with http://", storage.ErrConfig
 	case errors.As(err, &alert):
-		return "the store refuses the TLS connection: " + oneLine(alert.Error()), storage.ErrConfig
+		return "the store refuses the TLS connection: " + transport.OneLine(alert.Error()), storage.ErrConfig
 	case errors.As(err, &name) && name.IsNotFound:
 		return "the host " + name.Name + " is not found: correct gcp.gcs.endpoint", storage.ErrUnavailable
 	case errors.As(err, &syntax):
 		return notGoogle, storage.ErrConfig
 	}
-	return innermost(err), storage.ErrUnavailable
-}
-
-// innermost is the text of the cause alone: the layers above repeat the request.
-func innermost(err error) string {
-	for {
-		if network, ok := err.(*net.OpError); ok {
-			return oneLine(network.Error())
-		}
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return oneLine(err.Error())
-		}
-		err = inner
-	}
-}
-
-// maxText bounds what a store may add to a message.
-const maxText = 200
-
-// oneLine keeps foreign text from breaking a message.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
+	return transport.Cause(err), storage.ErrUnavailable
 }

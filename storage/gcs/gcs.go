@@ -20,6 +20,7 @@ import (
 	api "google.golang.org/api/storage/v1"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // Options are what the opener knows and the user does not write.
@@ -77,7 +78,7 @@ func (b *Bucket) connect(ctx context.Context, o Options) error {
 	// The context is of no consequence: with a client of its own, NewService only puts its fields together.
 	b.service, err = api.NewService(ctx, option.WithHTTPClient(client), option.WithEndpoint(b.settings.endpoint+"/storage/v1/"))
 	if err != nil {
-		return fmt.Errorf("%w: %s", storage.ErrConfig, oneLine(err.Error()))
+		return fmt.Errorf("%w: %s", storage.ErrConfig, transport.OneLine(err.Error()))
 	}
 	b.service.UserAgent = userAgent
 	return nil

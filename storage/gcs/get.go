@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // castagnoli is the polynomial of the one checksum that all objects of the store have.
@@ -114,7 +115,7 @@ func (r *body) Read(p []byte) (int, error) {
 	if cause := r.ctx.Err(); cause != nil {
 		return n, cause
 	}
-	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, oneLine(err.Error()))
+	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, transport.OneLine(err.Error()))
 }
 
 // end compares checksums. A difference is not storage.ErrUnavailable: the bytes were handed on, so asking for the rest would

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/api/option"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // Scopes: https://docs.cloud.google.com/storage/docs/authentication#oauth-scopes
@@ -80,7 +81,7 @@ func (l login) account() (*jwt.Config, error) {
 		from = nameKeyFile[0]
 		file, err := os.ReadFile(l.keyFile)
 		if err != nil {
-			return nil, wrong(fmt.Sprintf("%s cannot be read on this worker: %s", from, oneLine(err.Error())))
+			return nil, wrong(fmt.Sprintf("%s cannot be read on this worker: %s", from, transport.OneLine(err.Error())))
 		}
 		var key struct {
 			Type        string `json:"type"`
@@ -122,14 +123,14 @@ func isPrivateKey(text string) bool {
 
 // become returns tokens of another service account, which source may ask for:
 // https://docs.cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
-func become(ctx context.Context, account string, source oauth2.TokenSource, transport *http.Transport, root string) (oauth2.TokenSource, error) {
-	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: source, Base: transport}})}
+func become(ctx context.Context, account string, source oauth2.TokenSource, pool *http.Transport, root string) (oauth2.TokenSource, error) {
+	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: &oauth2.Transport{Source: source, Base: pool}})}
 	if root != "" {
 		options = append(options, option.WithEndpoint(root))
 	}
 	service, err := iamcredentials.NewService(ctx, options...)
 	if err != nil {
-		return nil, wrong(oneLine(err.Error()))
+		return nil, wrong(transport.OneLine(err.Error()))
 	}
 	return oauth2.ReuseTokenSource(nil, &impersonated{ctx: ctx, service: service, account: account}), nil
 }

@@ -53,6 +53,8 @@ func (b *Bucket) Put(ctx context.Context, key string, content storage.Body, opts
 // local is a body that can be read without being held to a bandwidth: what is only summed up is not sent.
 type local interface{ Local() io.Reader }
 
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
 // sumUp reads a body for its CRC32C. Whether it is what it was declared to be is found out when it is sent.
 func sumUp(ctx context.Context, content storage.Body) (uint32, error) {
 	r, err := content.Open()

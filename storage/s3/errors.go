@@ -10,12 +10,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // url names an object, or the bucket, in messages.
@@ -37,6 +37,7 @@ func (b *Bucket) fail(ctx context.Context, op, key string, err error) error {
 		return fmt.Errorf("%s %s: %w", op, b.url(key), err)
 	}
 	text, kind := b.explain(op, err)
+	text = b.settings.spelling.Replace(text)
 	if kind == nil {
 		return fmt.Errorf("%s %s: %s", op, b.url(key), text)
 	}
@@ -80,7 +81,7 @@ func (b *Bucket) explainMetadata(err error) (string, error) {
 	case code >= 400 && code < 500:
 		return fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code), storage.ErrDenied
 	case b.settings.login.profile:
-		return "the instance metadata service does not answer (" + innermost(err) + ")", storage.ErrUnavailable
+		return "the instance metadata service does not answer (" + transport.Cause(err) + ")", storage.ErrUnavailable
 	}
 	// The last of the SDK's chain. Whoever did not ask for it runs on a machine that has none.
 	return "there are no credentials, neither in the environment nor in files nor of the machine: set aws.s3.access_key and aws.s3.secret_key", storage.ErrDenied
@@ -134,7 +135,7 @@ var answers = map[string]answer{
 func (b *Bucket) explainAnswer(op, code, message string, status int, region string) (string, error) {
 	said := code
 	// UnknownError is what the SDK says when the store said nothing.
-	if message = oneLine(message); message != "" && message != code && message != "UnknownError" {
+	if message = transport.OneLine(message); message != "" && message != code && message != "UnknownError" {
 		said += " (" + message + ")"
 	}
 	known, ok := answers[code]
@@ -231,7 +232,7 @@ func explainNetwork(err error) (string, error) {
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "the store speaks http, not https: begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false", storage.ErrConfig
 	case errors.As(err, &alert):
-		return "the store refuses the TLS connection: " + oneLine(alert.Error()), storage.ErrConfig
+		return "the store refuses the TLS connection: " + transport.OneLine(alert.Error()), storage.ErrConfig
 	case errors.As(err, &name) && name.IsNotFound:
 		return "the host " + name.Name + " is not found: correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true", storage.ErrUnavailable
 	case code == http.StatusBadRequest: // without a body that S3 would send
@@ -241,9 +242,9 @@ func explainNetwork(err error) (string, error) {
 	}
 	var sent *smithyhttp.RequestSendError
 	if code == 0 && !errors.As(err, &sent) { // no credentials from a file or a command, no endpoint: the SDK gave up before
-		return "the request cannot be made: " + innermost(err), storage.ErrConfig
+		return "the request cannot be made: " + transport.Cause(err), storage.ErrConfig
 	}
-	return innermost(err), storage.ErrUnavailable
+	return transport.Cause(err), storage.ErrUnavailable
 }
 
 func explainCertificate(err *tls.CertificateVerificationError) (string, error) {
@@ -251,7 +252,7 @@ func explainCertificate(err *tls.CertificateVerificationError) (string, error) {
 	if errors.As(err, &unknown) {
 		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into AWS_CA_BUNDLE of the workers", storage.ErrConfig
 	}
-	return "the certificate of the store is not valid: " + oneLine(err.Err.Error()), storage.ErrConfig
+	return "the certificate of the store is not valid: " + transport.OneLine(err.Err.Error()), storage.ErrConfig
 }
 
 // service is the innermost service that failed: credentials are got while another service waits for them.
@@ -292,37 +293,4 @@ func region(err error) string {
 		return response.Response.Header.Get("X-Amz-Bucket-Region")
 	}
 	return ""
-}
-
-// innermost is the text of the cause alone: the layers above repeat the request.
-func innermost(err error) string {
-	for {
-		var inner error
-		switch e := err.(type) {
-		case *net.OpError:
-			return oneLine(e.Error())
-		case interface{ Unwrap() error }:
-			inner = e.Unwrap()
-		}
-		if inner == nil {
-			return oneLine(err.Error())
-		}
-		err = inner
-	}
-}
-
-// maxText bounds what a store may add to a message.
-const maxText = 200
-
-// oneLine keeps foreign text from breaking a message.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
 }

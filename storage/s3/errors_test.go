@@ -64,6 +64,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"no region":         {name, with(right, "aws.s3.endpoint", "", "aws.s3.region", ""), storage.ErrConfig, "open s3://$B: wrong configuration: the region of the bucket is not known: set aws.s3.region"},
 		"no region in the endpoint": {name, with(right, "aws.s3.endpoint", "s3.amazonaws.com", "aws.s3.region", ""), storage.ErrConfig,
 			"open s3://$B: wrong configuration: the region of the bucket is not known: set aws.s3.region"},
+		"in the words of others": {name, map[string]string{"fs.s3a.endpoint": server.URL, "s3.access_key": server.AccessKey, "AWS_SECRET_KEY": "geheim"}, storage.ErrDenied,
+			"open s3://$B: access denied: SignatureDoesNotMatch (The request signature we calculated does not match the signature you provided. Check your key and signing method.); the secret key is not the one of this access key: correct AWS_SECRET_KEY"},
 		"unknown property": {name, with(right, "aws.s3.regoin", "x"), storage.ErrConfig, "open s3://$B: wrong configuration: s3 does not know the property aws.s3.regoin (did you mean aws.s3.region?)"},
 	} {
 		t.Run(what, func(t *testing.T) {

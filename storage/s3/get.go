@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // Get implements storage.Reader.
@@ -77,7 +78,7 @@ func (r *body) Read(p []byte) (int, error) {
 	if cause := r.ctx.Err(); cause != nil {
 		return n, cause
 	}
-	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, oneLine(err.Error()))
+	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, transport.OneLine(err.Error()))
 }
 
 // Close implements io.Closer.

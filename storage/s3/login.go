@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"starkeep/storage/property"
+	"starkeep/storage/transport"
 )
 
 // login is who asks: keys, the role of the machine, nobody, or whatever the environment offers; and then perhaps a role that
@@ -102,7 +103,7 @@ func (s settings) load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, wrong("the AWS configuration of this machine cannot be read: %s", oneLine(err.Error()))
+		return cfg, wrong("the AWS configuration of this machine cannot be read: %s", transport.OneLine(err.Error()))
 	}
 	cfg.HTTPClient = plain(cfg.HTTPClient)
 	s.login.complete(&cfg)

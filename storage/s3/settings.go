@@ -23,6 +23,7 @@ type settings struct {
 	login       login
 	object      objectSettings
 	limits      limits
+	spelling    *strings.Replacer // of messages: the user's names of settings
 }
 
 // objectSettings are what every object is put with.
@@ -55,6 +56,7 @@ func read(properties map[string]string) (settings, error) {
 	p := property.Read(properties)
 	s := settings{login: readLogin(p), object: readObject(p), limits: readLimits(p)}
 	s.readPlace(p)
+	s.spelling = p.Spelling()
 	return s, p.Err("s3")
 }
 

@@ -2,22 +2,19 @@ package s3
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"starkeep/storage/transport"
 )
 
-// Sizes of one read, and of one write of a body. Go's own are 4 and 32 KiB.
-const (
-	bufferSize = 128 << 10
-	pieceSize  = 256 << 10
-)
+// bufferSize is of one read of a connection. Go's own is 4 KiB.
+const bufferSize = 128 << 10
 
 // dialer is net.Dialer.DialContext.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
@@ -34,7 +31,7 @@ func (l limits) httpClient(o Options) *awshttp.BuildableClient {
 			if err != nil {
 				return nil, err
 			}
-			return &quietConn{Conn: conn, quiet: l.quiet}, nil
+			return transport.Quiet(conn, l.quiet), nil
 		}
 		t.ForceAttemptHTTP2 = false // many transfers in one connection would share one window
 		t.TLSHandshakeTimeout = l.dial
@@ -52,38 +49,6 @@ func plain(c aws.HTTPClient) *http.Client {
 		Transport:     c.(*awshttp.BuildableClient).GetTransport(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// quietConn fails when nothing moves for too long in either direction: a peer that went away without a word would otherwise
-// hold a transfer for ever. A transfer that moves may take any time.
-type quietConn struct {
-	net.Conn
-	quiet time.Duration
-}
-
-// Read implements net.Conn.
-func (c *quietConn) Read(p []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(c.quiet)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
-}
-
-// Write implements net.Conn. It also moves the deadline of the read that already waits for the answer.
-func (c *quietConn) Write(p []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(c.quiet)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
-}
-
-var buffers = sync.Pool{New: func() any { return new([pieceSize]byte) }}
-
-// ReadFrom implements io.ReaderFrom: net/http hands a body over whole, and it then goes out in large pieces.
-func (c *quietConn) ReadFrom(r io.Reader) (int64, error) {
-	buffer := buffers.Get().(*[pieceSize]byte)
-	defer buffers.Put(buffer)
-	return io.CopyBuffer(struct{ io.Writer }{c}, r, buffer[:])
 }
 
 // signer signs as the SDK does, but not over Accept-Encoding: Google's front end changes that header on the way, and the

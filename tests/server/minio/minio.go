@@ -133,6 +133,7 @@ func freeAddress(t testing.TB) string {
 
 // keep starts the server, tells its process id, and ends with the pipe on its standard input.
 const keep = `
+trap '' PIPE # the test may be gone before it is told
 "$1" server --quiet --address "$2" --certs-dir "$3/certs" "$3/data" >>"$3/log" 2>&1 </dev/null &
 echo $!
 read -r end
