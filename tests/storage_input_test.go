@@ -28,14 +28,14 @@ func TestRepositoryThatCannotWorkIsNotMade(t *testing.T) {
 		place place
 		says  string
 	}{
-		{"unknown access key", good.with("fs.s3a.access.key", "nobody"), "access denied"},
-		{"wrong secret key", good.with("fs.s3a.secret.key", wrong), "access denied"},
+		{"unknown access key", good.with("fs.s3a.access.key", "nobody"), "correct fs.s3a.access.key"},
+		{"wrong secret key", good.with("fs.s3a.secret.key", wrong), "correct fs.s3a.secret.key"},
 		{"no permission", good.with("fs.s3a.access.key", reader.AccessKeyID, "fs.s3a.secret.key", reader.SecretAccessKey, "fs.s3a.session.token", reader.SessionToken), "grant s3:PutObject"},
 		{"missing bucket", at("s3a://no-such-bucket/x"), "storage location does not exist"},
 		{"https to an http", good.with("fs.s3a.endpoint", "https://"+plain), "http, not https"},
 		{"https by default", good.with("fs.s3a.endpoint", plain), "http, not https"},
 		{"nobody there", good.with("fs.s3a.endpoint", "http://"+dead), "store unavailable"},
-		{"endpoint with bucket", good.with("fs.s3a.endpoint", server.URL+"/"+bucket), "without a bucket or a path"},
+		{"endpoint with bucket", good.with("fs.s3a.endpoint", server.URL+"/"+bucket), "fs.s3a.endpoint must be host"},
 		{"unknown property", good.with("fs.s3a.acess.key", "x"), "did you mean fs.s3a.access.key?"},
 		{"two answers", good.with("aws.s3.access_key", "other"), "are the same setting and differ"},
 		{"two logins", good.with("aws.s3.use_instance_profile", "true"), "exclude each other"},

@@ -104,7 +104,7 @@ func (s *source) kerberos(principal, path, content string) *client.Client {
 	name, realm, _ := strings.Cut(principal, "@")
 	conf, err := config.Load(krb5Conf())
 	if err != nil {
-		s.Fail("read %s (KRB5_CONFIG): %w", krb5Conf(), err)
+		s.Fail("read %s (KRB5_CONFIG): %v", krb5Conf(), err)
 		return nil
 	}
 	if realm == "" {
@@ -121,7 +121,7 @@ func (s *source) kerberos(principal, path, content string) *client.Client {
 			return nil
 		}
 	} else if tab, err = keytab.Load(path); err != nil {
-		s.Fail("read kerberos_keytab on this worker: %w", err)
+		s.Fail("read kerberos_keytab on this worker: %v", err)
 		return nil
 	}
 	return client.NewWithKeytab(name, realm, tab, conf, client.DisablePAFXFAST(true))

@@ -19,7 +19,8 @@ type Set struct {
 	values map[string]string // lower-case name -> value
 	names  map[string]string // lower-case name -> name as written
 	known  []string          // names asked for
-	err    error
+	spelt  []string          // pairs: first name of a setting, and the other one under which the user wrote it
+	wrong  string            // what was found wrong first
 }
 
 // Read begins to read properties.
@@ -57,8 +58,15 @@ func (s *Set) Given(names ...string) (value, by string) {
 		}
 		delete(s.names, key)
 	}
+	if by != "" && by != names[0] {
+		s.spelt = append(s.spelt, names[0], by)
+	}
 	return value, by
 }
+
+// Spelling puts the names that the user wrote into a message that has the first name of each setting: what to correct must
+// be found in the statement, and a second name for the same setting would be refused.
+func (s *Set) Spelling() *strings.Replacer { return strings.NewReplacer(s.spelt...) }
 
 // Bool returns a setting that is true or false, or def when it was not given.
 func (s *Set) Bool(def bool, names ...string) bool {
@@ -125,8 +133,11 @@ func (s *Set) Fail(format string, args ...any) { s.fail(format, args...) }
 // Err returns the first thing that is wrong: storage.ErrConfig. Properties that nobody asked for are wrong: a mistyped
 // region would otherwise be silently another region.
 func (s *Set) Err(backend string) error {
-	if s.err != nil || len(s.names) == 0 {
-		return s.err
+	if s.wrong != "" {
+		return fmt.Errorf("%w: %s", storage.ErrConfig, s.Spelling().Replace(s.wrong))
+	}
+	if len(s.names) == 0 {
+		return nil
 	}
 	var names []string
 	for _, name := range s.names {
@@ -137,8 +148,8 @@ func (s *Set) Err(backend string) error {
 }
 
 func (s *Set) fail(format string, args ...any) {
-	if s.err == nil {
-		s.err = fmt.Errorf("%w: "+format, append([]any{storage.ErrConfig}, args...)...)
+	if s.wrong == "" {
+		s.wrong = fmt.Sprintf(format, args...)
 	}
 }
 

@@ -43,3 +43,13 @@ func TestWrongPropertiesAreNamedWithoutTheirValues(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 }
+
+func TestMessagesNameWhatTheUserWrote(t *testing.T) {
+	t.Parallel()
+	s := property.Read(map[string]string{"FS.region": "eu", "style": "x"})
+	s.Text("aws.region", "fs.region")
+	s.Text("style", "fs.style")
+	s.Fail("aws.region does not fit to style and aws.endpoint")
+	require.EqualError(t, s.Err("s3"), "wrong configuration: FS.region does not fit to style and aws.endpoint")
+	require.Equal(t, "correct FS.region", s.Spelling().Replace("correct aws.region"))
+}
