@@ -168,6 +168,7 @@ type world struct {
 	client    client.Client
 	db        *sql.DB
 	worker    *process
+	settings  string // of the workers, beside where their files are
 	further   string // clusters of the configuration beside the sandbox
 }
 
@@ -221,12 +222,13 @@ func (w *world) configure(dir string) {
 	text := fmt.Sprintf(`spool = %q
 journal = %q
 key_file = %q
+%s
 [clusters.default]
 frontends = [%q]
 http = ["http://%s"]
 user = "root"
 password_env = "SANDBOX_PASSWORD"
-%s`, filepath.Join(dir, "spool"), filepath.Join(dir, "journal"), w.keyFile(), w.sandbox.SQLAddr(), w.sandbox.HTTPAddr(), w.further)
+%s`, filepath.Join(dir, "spool"), filepath.Join(dir, "journal"), w.keyFile(), w.settings, w.sandbox.SQLAddr(), w.sandbox.HTTPAddr(), w.further)
 	require.NoError(w.t, os.WriteFile(filepath.Join(dir, "starkeep.toml"), []byte(text), 0o600))
 }
 

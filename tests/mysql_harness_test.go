@@ -21,11 +21,11 @@ type maria struct {
 	names  []string // databases that the test makes or restores
 }
 
-// newMaria gives a test a world with a MariaDB server, the cluster "maria" of its workers.
-func newMaria(t testing.TB, server *mariadb.Server) *maria {
+// newMaria gives a test a world with a MariaDB server, the cluster "maria" of its workers, who have these settings.
+func newMaria(t testing.TB, server *mariadb.Server, settings ...string) *maria {
 	t.Helper()
 	m := &maria{server: server}
-	m.world = newWorld(t, func(w *world) { w.further = m.configuration() })
+	m.world = newWorld(t, func(w *world) { w.settings, w.further = strings.Join(settings, "\n"), m.configuration() })
 	t.Cleanup(func() {
 		for _, name := range m.names {
 			server.Drop(t, name)
@@ -74,7 +74,7 @@ func (m *maria) digest(database string) map[string]string {
 	return mysqldata.Digest(m.t, m.server.DB(), database)
 }
 
-// await waits until a job on MariaDB is as a condition says.
+// awaitMaria waits until a job on MariaDB is as a condition says.
 func (m *maria) awaitMaria(database, what string, ok func(job.Status) bool) job.Status {
 	m.t.Helper()
 	var s job.Status
@@ -86,6 +86,14 @@ func (m *maria) awaitMaria(database, what string, ok func(job.Status) bool) job.
 		s = job.Status{}
 		return v.Get(&s) == nil && ok(s)
 	})
+	return s
+}
+
+// finish waits for the end of a job on MariaDB and requires success.
+func (m *maria) finish(database string) job.Status {
+	m.t.Helper()
+	s := m.awaitMaria(database, "the end of the job", func(s job.Status) bool { return s.State.Final() })
+	require.Equal(m.t, job.Finished, s.State, "%+v", s)
 	return s
 }
 
