@@ -75,7 +75,8 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 // announce notes that a load begins. When an earlier attempt has noted it before, that one may have been committed and its
 // label forgotten since: verify then looks closer.
 func (w *download) announce(ctx context.Context, target, label string) error {
-	err := w.repo.CreatePage(ctx, w.ref.Job, "loading/"+label, label)
+	// The content names the attempt: a repeat of this very put may find its own page, another attempt's is not equal to it.
+	err := w.repo.CreatePage(ctx, w.ref.Job, "loading/"+label, nonce())
 	if errors.Is(err, repository.ErrExists) {
 		return w.repo.WritePage(ctx, w.ref.Job, againPages+fmt.Sprintf("%x", target), label)
 	}

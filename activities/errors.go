@@ -82,6 +82,16 @@ func explain(err error) error {
 	return named(job.Unexpected, false, err)
 }
 
+// final tells whether err is one that no repeat can cure.
+func final(err error) bool {
+	for _, v := range verdicts {
+		if errors.Is(err, v.is) {
+			return v.final
+		}
+	}
+	return false
+}
+
 // patient is explain for a release, whose error may join several: while any of them may pass, the release is repeated.
 func patient(err error) error {
 	for _, v := range verdicts {

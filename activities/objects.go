@@ -2,9 +2,9 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"starkeep/cluster"
 	"starkeep/job"
@@ -17,16 +17,20 @@ func (d *desk) objects(ctx context.Context, r job.BackupRequest) ([]snapshot.Obj
 	if !ok {
 		return nil, nil
 	}
-	all, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Users: r.Users, Database: true})
+	c := cluster.Collection{Users: r.Users, Database: true}
+	if tablesOnly(r.Objects) {
+		c.Kinds = []snapshot.ObjectKind{snapshot.Trigger, snapshot.Sequence, snapshot.User, snapshot.Role}
+	}
+	all, err := keeper.Objects(ctx, d.ref.Database, c)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(o snapshot.Object) bool { return !wanted(o, r.Objects) }), nil
 }
 
-// wanted tells whether a request asks for an object.
+// wanted tells whether a request asks for an object. A backup keeps all sequences: defaults of its tables may need them.
 func wanted(o snapshot.Object, asked []job.Object) bool {
-	if asked == nil || o.Global() || o.Kind == snapshot.Database {
+	if asked == nil || o.Global() || o.Kind == snapshot.Database || o.Kind == snapshot.Sequence {
 		return true
 	}
 	return slices.ContainsFunc(asked, func(a job.Object) bool {
@@ -60,10 +64,15 @@ func tablesOnly(asked []job.Object) bool {
 	return asked != nil && !slices.ContainsFunc(asked, func(a job.Object) bool { return a.Kind != "" })
 }
 
-// attach gives the restored tables their triggers, and returns the objects that come after all tables.
-func (d *desk) attach(m snapshot.Manifest, r job.RestoreRequest, all []target) (rest []snapshot.Object, renamed *cluster.Renaming, err error) {
+// attach gives the restored tables their triggers, and returns the objects that come after all tables. Notes tell what
+// cannot come back with them.
+func (d *desk) attach(ctx context.Context, m snapshot.Manifest, r job.RestoreRequest, all []target) (rest []snapshot.Object, renamed *cluster.Renaming, notes []string, err error) {
 	if err := checkObjects(r.Objects, m.Objects, "snapshot "+r.Label); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	taken, err := d.liveTriggers(ctx, m)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	renamed = &cluster.Renaming{From: m.Database, To: d.ref.Database, Tables: map[string]string{}}
 	for _, t := range all {
@@ -72,7 +81,11 @@ func (d *desk) attach(m snapshot.Manifest, r job.RestoreRequest, all []target) (
 		}
 	}
 	for _, a := range r.Objects {
-		if a.Kind != "" && a.Alias != "" {
+		switch {
+		case a.Kind == "" || a.Alias == "":
+		case a.Kind != snapshot.View:
+			return nil, nil, nil, refuse(job.Unsupported, "%s %s cannot be restored under another name: restore it into another database with DATABASE … AS", a.Kind, a.Table)
+		default:
 			renamed.Tables[a.Table] = a.Alias
 		}
 	}
@@ -85,17 +98,56 @@ func (d *desk) attach(m snapshot.Manifest, r job.RestoreRequest, all []target) (
 		switch {
 		case o.Kind == snapshot.Trigger:
 			for i := range all {
-				if all[i].Entry.Name == o.Table && !all[i].Replace {
-					all[i].Publication.Attached = append(all[i].Publication.Attached, o)
+				if all[i].Entry.Name != o.Table || all[i].Replace {
+					continue
 				}
+				if on := taken[o.Name]; on != "" && on != all[i].Live {
+					notes = append(notes, fmt.Sprintf("%s: left out %s: a trigger of that name is on %s", all[i].Live, o, on))
+					continue
+				}
+				all[i].Publication.Attached = append(all[i].Publication.Attached, o)
 			}
 		case o.Kind == snapshot.Database: // when this job creates it
 		case o.Global() && !r.Users:
+		case o.Kind == snapshot.Sequence && r.Objects != nil && !neededBy(o, all):
 		case wanted(o, r.Objects):
 			rest = append(rest, o)
 		}
 	}
-	return rest, renamed, nil
+	// Tables that are live already may need their sequences.
+	place := func(o snapshot.Object) int {
+		if o.Kind == snapshot.Sequence {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(rest, func(a, b snapshot.Object) int { return place(a) - place(b) })
+	return rest, renamed, notes, nil
+}
+
+// neededBy tells whether the default of a column may take values of a sequence.
+func neededBy(o snapshot.Object, all []target) bool {
+	return slices.ContainsFunc(all, func(t target) bool {
+		return strings.Contains(t.Entry.DDL, "nextval(") && strings.Contains(t.Entry.DDL, "`"+strings.ReplaceAll(o.Name, "`", "``")+"`")
+	})
+}
+
+// liveTriggers returns the triggers of the target database, and the tables that they are on.
+func (d *desk) liveTriggers(ctx context.Context, m snapshot.Manifest) (map[string]string, error) {
+	on := map[string]string{}
+	keeper, ok := d.cluster.(cluster.Keeper)
+	if !ok || !slices.ContainsFunc(m.Objects, func(o snapshot.Object) bool { return o.Kind == snapshot.Trigger }) {
+		return on, nil
+	}
+	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+	if err != nil || !exists {
+		return on, err
+	}
+	live, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Trigger}})
+	for _, o := range live {
+		on[o.Name] = o.Table
+	}
+	return on, err
 }
 
 // databaseOf returns what a snapshot tells of the database itself.
@@ -158,19 +210,27 @@ func (a *Activities) putObjects(ctx context.Context, in job.StageInput) (job.Put
 		return out, err
 	}
 	keeper := d.cluster.(cluster.Keeper) // checked by meetObjects, before anything was changed
+	more := 0
 	for _, o := range head.Objects {
 		note, err := keeper.PutObject(ctx, o, *head.Renamed)
 		switch {
-		case errors.Is(err, cluster.ErrRejected):
+		case final(err): // a repeat cannot help, and the tables are live: the others shall not be missing, too
 			note = fmt.Sprintf("NOT RESTORED: %s: %v", o, err)
 		case err != nil:
 			return out, fmt.Errorf("restore %s: %w", o, err)
 		case note != "":
 			note = fmt.Sprintf("%s: %s", o, note)
 		}
-		if note != "" && len(out.Notes) < notesShown {
+		switch {
+		case note == "":
+		case len(out.Notes) < notesShown:
 			out.Notes = append(out.Notes, note)
+		default:
+			more++
 		}
+	}
+	if more > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("… and %d objects more that are not as they were", more))
 	}
 	return out, nil
 }

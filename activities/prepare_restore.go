@@ -56,7 +56,8 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 		return none, err
 	}
 	head := restoreHead{Request: in.Request, Targets: chosen, Database: databaseOf(m)}
-	if head.Objects, head.Renamed, err = d.attach(m, in.Request, chosen); err != nil {
+	var without []string
+	if head.Objects, head.Renamed, without, err = d.attach(ctx, m, in.Request, chosen); err != nil {
 		return none, err
 	}
 	if err := d.meetObjects(ctx, head.Objects, head.Renamed); err != nil {
@@ -64,7 +65,7 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 	}
 	head.Output = job.PrepareRestoreOutput{
 		RepositoryID: info.ID, Timestamp: m.Timestamp, Tables: len(chosen), Objects: restoreObjects(chosen, head.Objects),
-		Others: len(head.Objects), Notes: left,
+		Others: len(head.Objects), Notes: append(left, without...),
 	}
 	for _, t := range chosen {
 		if t.Replace {

@@ -99,7 +99,7 @@ func (d *desk) pin(ctx context.Context, p pinned, total job.Progress, whole bool
 		return plan, err
 	}
 	total.Add(sum)
-	plan.Total = total
+	plan.Total, plan.Notes = total, p.Plan.Notes
 	for _, t := range p.Tables {
 		for _, x := range t.Partitions {
 			if hinted, ok := unread[[2]string{t.Name, x.Name}]; ok {
@@ -209,17 +209,8 @@ func (s stock) find(t pinnedTable, p snapshot.Partition) *snapshot.PartitionEntr
 	return &e
 }
 
-// stored is the stock of which every object is proven to be there.
+// stored reads the newest snapshots of the database and proves, object by object, that what they name is there.
 func (d *desk) stored(ctx context.Context, head backupHead) (stock, error) {
-	s, err := d.stock(ctx, head)
-	if err != nil {
-		return nil, err
-	}
-	return s, d.prove(ctx, s)
-}
-
-// stock reads what the newest snapshots of the database say they store.
-func (d *desk) stock(ctx context.Context, head backupHead) (stock, error) {
 	if head.Request.Full {
 		return nil, nil
 	}
@@ -238,7 +229,7 @@ func (d *desk) stock(ctx context.Context, head backupHead) (stock, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, d.prove(ctx, s)
 }
 
 // prove drops entries whose objects are not all there: the store decides what exists, not an index. They are then read

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,6 +56,9 @@ func (v *views) get(id string) (cluster.View, error) {
 	return nil, refuse(job.ViewLost, "the worker does not hold the read view any more")
 }
 
+// sessionsAtMost bounds the sessions of one view: a server has 151 for everybody, unless it is told otherwise.
+const sessionsAtMost = 16
+
 // HoldView opens a read view and holds it until it is cancelled: the life of the view is the life of this activity. So the
 // server itself notices when the process that held it is gone, and a workflow that is gone leaves no view behind.
 func (a *Activities) HoldView(ctx context.Context, in job.HoldViewInput) error {
@@ -70,19 +75,23 @@ func (a *Activities) holdView(ctx context.Context, in job.HoldViewInput) error {
 	if !ok {
 		return refuse(job.Unsupported, "cluster %s has no read views", in.Ref.Cluster)
 	}
-	var tables []snapshot.Table
-	if err := d.read(ctx, tablesPage, &tables); err != nil {
+	var head backupHead
+	if err := d.read(ctx, headPage, &head); err != nil {
 		return err
 	}
-	r := cluster.ViewRequest{Database: in.Ref.Database, Sessions: max(cap(a.Uploads), 1) * readsAtOnce}
-	for _, t := range tables {
-		r.Tables = append(r.Tables, t.Name)
+	// Looked at anew: since the checks, hours may have passed.
+	tables, _, err := d.choose(ctx, head.Request)
+	if err != nil {
+		return err
 	}
-	view, err := viewer.OpenView(ctx, r)
+	view, err := viewer.OpenView(ctx, cluster.ViewRequest{Database: in.Ref.Database, Tables: tables, Sessions: min(max(cap(a.Uploads), 1)*readsAtOnce, sessionsAtMost)})
 	if err != nil {
 		return fmt.Errorf("open read view: %w", err)
 	}
 	defer func() { _ = view.Close() }() // what it read is verified elsewhere; a session that is gone is closed
+	if now, _, err := d.choose(ctx, head.Request); err != nil || !slices.Equal(now, tables) {
+		return errors.Join(refuse(job.ViewLost, "tables came or went while the view was opened"), err)
+	}
 	a.views.put(in.View, view)
 	defer a.views.remove(in.View)
 	if err := a.Host.Announce(ctx, job.ViewRef{ID: in.View, Queue: a.Host.Queue()}); err != nil {
@@ -131,7 +140,7 @@ func (d *desk) pinView(ctx context.Context, v cluster.View, round int) (job.Plan
 	if p.Objects, err = d.objects(ctx, head.Request); err != nil {
 		return job.Plan{}, err
 	}
-	before, err := d.stock(ctx, head)
+	before, err := d.divisions(ctx, head)
 	if err != nil {
 		return job.Plan{}, err
 	}
@@ -145,12 +154,48 @@ func (d *desk) pinView(ctx context.Context, v cluster.View, round int) (job.Plan
 		}
 		p.Tables = append(p.Tables, pt)
 	}
-	plan, err := d.pin(ctx, p, job.Progress{}, false)
-	if plan.Notes == nil {
-		plan.Notes = viewNotes(point, p.Weak)
-	}
-	return plan, err
+	p.Plan.Notes = viewNotes(point, p.Weak)
+	return d.pin(ctx, p, job.Progress{}, false)
 }
+
+// division is how an earlier snapshot divided a table.
+type division struct {
+	definition string
+	ranges     map[string][]snapshot.KeyRange // by partition
+}
+
+// divisions reads how the newest snapshots divided the tables, by their names.
+func (d *desk) divisions(ctx context.Context, head backupHead) (map[string]division, error) {
+	if head.Request.Full {
+		return nil, nil
+	}
+	manifests, err := d.repo.Latest(ctx, head.Cluster, d.ref.Database, 3)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]division{}
+	for _, m := range slices.Backward(manifests) { // newest last, so that it wins
+		for _, t := range m.Tables {
+			all[t.Name] = division{definition: keyed(t.DDL), ranges: map[string][]snapshot.KeyRange{}}
+		}
+		if err := d.repo.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
+			if len(e.Physical) > 0 {
+				all[e.Table].ranges[e.Partition.Name] = e.Physical[0].Ranges
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// unkeyed is what a definition says that has nothing to do with the order of the key.
+var unkeyed = regexp.MustCompile(`(?s) AUTO_INCREMENT=\d+|\n(/\*!\d+)? ?PARTITION BY.*$`)
+
+// keyed is a definition without what changes by itself. Ranges of a table whose definition is another one now are not
+// used: under another order, direction or collation of its key they would overlap, and rows be stored twice.
+func keyed(ddl string) string { return unkeyed.ReplaceAllString(ddl, "") }
 
 // rangeBytes is how much of a partition one range of its key holds, about: rows that change make their whole range be stored
 // again.
@@ -158,13 +203,13 @@ const rangeBytes = 16 << 20
 
 // divide cuts a partition into ranges of its key, as an earlier snapshot did where it can: then equal rows make equal
 // objects, which are stored already.
-func divide(ctx context.Context, v cluster.View, t pinnedTable, p *snapshot.Partition, before stock) error {
+func divide(ctx context.Context, v cluster.View, t pinnedTable, p *snapshot.Partition, before map[string]division) error {
 	if len(p.Physical) == 0 {
 		return nil
 	}
 	var previous []snapshot.KeyRange
-	if e, ok := before[stockKey(t.ID, t.Schema, p.Name)]; ok && len(e.Physical) > 0 {
-		previous = e.Physical[0].Ranges
+	if d := before[t.Name]; d.definition == keyed(t.DDL) {
+		previous = d.ranges[p.Name]
 	}
 	ranges, err := v.Ranges(ctx, t.Name, p.Name, rangeBytes, previous)
 	if err != nil {

@@ -149,6 +149,9 @@ type View interface {
 type Collection struct {
 	Users    bool // users and roles, too
 	Database bool // the database itself, before its objects
+	// Kinds are the only kinds that are asked for; nil is all. What is not asked for is not looked at, so that no privilege
+	// for it can be missing.
+	Kinds []snapshot.ObjectKind
 }
 
 // Renaming says under which names objects come back.

@@ -16,6 +16,7 @@ const (
 	pagesAtOnce = 4
 	// Progress that pages report to their parent: each is a signal in two histories, and one run takes 10,000 at most.
 	reports       = 2000
+	reportsOfView = 600 // of one view: each that is lost begins anew
 	reportsOfPage = 20
 )
 
@@ -28,6 +29,10 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 
 	ctx, stop := workflow.WithCancel(ctx)
 	defer stop()
+	budget := reports
+	if view != nil {
+		budget = reportsOfView
+	}
 	slots := workflow.NewSemaphore(ctx, pagesAtOnce)
 	running := workflow.NewWaitGroup(ctx)
 	var first error
@@ -40,7 +45,7 @@ func (l *lifecycle) transfer(ctx workflow.Context, ref job.Ref, activity string,
 			defer running.Done()
 			defer slots.Release(1)
 			in := job.TransferInput{Ref: ref, Activity: activity, Plan: plan.Name, Page: page, To: batches, Window: window,
-				Reports: min(max(reports/len(plan.Batches), 1), reportsOfPage), Paused: l.userPause, View: view}
+				Reports: min(max(budget/len(plan.Batches), 1), reportsOfPage), Paused: l.userPause, View: view}
 			done, err := l.child(ctx, in)
 			if err != nil {
 				if first == nil {

@@ -12,8 +12,9 @@ import (
 
 // Times that a job begins anew by itself, quickly, before it pauses and says why.
 const (
-	opensAtOnce  = 5 // attempts to open a view
-	viewsAtOnce  = 3 // views lost
+	opensAtOnce  = 5  // attempts to open a view
+	viewsAtOnce  = 3  // views lost
+	viewsAtMost  = 12 // then the job fails: each costs history
 	longestViews = 30 * 24 * time.Hour
 )
 
@@ -36,7 +37,10 @@ func (b *backup) readView(ctx workflow.Context) error {
 		}
 		err = b.readFrom(ctx, v, round)
 		b.closeView(ctx, v)
-		if err == nil || ctx.Err() != nil || v.lost == nil && !isLost(err) {
+		if err == nil {
+			return b.conclude(ctx, round)
+		}
+		if ctx.Err() != nil || v.lost == nil && !isLost(err) || round == viewsAtMost {
 			return err
 		}
 		if v.lost != nil {
@@ -70,6 +74,7 @@ func (b *backup) readFrom(ctx workflow.Context, v *view, round int) error {
 		}
 		stop()
 	})
+	b.l.status.Progress = job.Progress{} // what an earlier view showed is read again
 	there := workflow.WithTaskQueue(ctx, v.ref.Queue)
 	var plan job.Plan
 	if err := b.l.stage(there, job.PinSnapshotActivity, job.StageInput{Ref: b.ref, View: v.ref.ID, Round: round}, &plan); err != nil {
@@ -78,12 +83,13 @@ func (b *backup) readFrom(ctx workflow.Context, v *view, round int) error {
 	b.l.status.Notes = append(b.l.status.Notes, plan.Notes...)
 	b.l.enter(ctx, job.UploadSnapshot)
 	b.l.enter(ctx, job.Uploading)
-	if err := b.l.transfer(ctx, b.ref, job.UploadTabletsActivity, plan, &v.ref); err != nil {
-		return err
-	}
-	in := job.CheckSnapshotInput{Ref: b.ref, Round: plan.Round}
-	plan = job.Plan{}
-	if err := b.l.stage(ctx, job.CheckSnapshotActivity, in, &plan); err != nil {
+	return b.l.transfer(ctx, b.ref, job.UploadTabletsActivity, plan, &v.ref)
+}
+
+// conclude settles what a view showed; the view is not needed any more.
+func (b *backup) conclude(ctx workflow.Context, round int) error {
+	var plan job.Plan
+	if err := b.l.stage(ctx, job.CheckSnapshotActivity, job.CheckSnapshotInput{Ref: b.ref, Round: round}, &plan); err != nil {
 		return err
 	}
 	b.l.status.Consistency = plan.Consistency
