@@ -377,8 +377,8 @@ func (c *Cluster) turn(ctx context.Context, s *session, database string, m *move
 	if err := s.exec(ctx, "USE "+quoted(database)); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, "LOCK TABLES "+strings.Join(involved, " WRITE, ")+" WRITE"); err != nil {
-		return fmt.Errorf("lock tables: %w", err)
+	if err := s.lockTables(ctx, involved, lockedIdle); err != nil {
+		return err
 	}
 	if err := m.carryOut(ctx, s); err != nil {
 		return err // the session ends, and with it the locks
@@ -387,6 +387,22 @@ func (c *Cluster) turn(ctx context.Context, s *session, database string, m *move
 		return s.exec(ctx, "UNLOCK TABLES")
 	}
 	return c.queue(ctx, s, database, rename)
+}
+
+// lockedIdle is how long a session may say nothing while it holds tables locked, before the server ends it.
+const lockedIdle = time.Minute
+
+// lockTables locks tables for writing. A client that stands still would stop everybody else for as long as its connection
+// lives; so the server ends the session after idle (whole seconds), and its locks, GET_LOCK's too, are another attempt's.
+func (s *session) lockTables(ctx context.Context, tables []string, idle time.Duration) error {
+	for _, statement := range []string{
+		fmt.Sprintf("SET wait_timeout = %d", max(1, int(idle.Seconds()))), "LOCK TABLES " + strings.Join(tables, " WRITE, ") + " WRITE",
+	} {
+		if err := s.exec(ctx, statement); err != nil {
+			return fmt.Errorf("lock tables: %w", err)
+		}
+	}
+	return nil
 }
 
 // carryOut does what compare found: everything that takes a name first.
@@ -475,6 +491,10 @@ func (c *Cluster) queue(ctx context.Context, s *session, database, rename string
 	defer second.close()
 	if err := second.lock(ctx, renameLock(database), 0); err != nil {
 		return err
+	}
+	// As long as the first session lives, no other attempt has begun, and from here on one waits for the second session.
+	if err := s.exec(ctx, "DO 0"); err != nil {
+		return fmt.Errorf("the locks are lost: %w", err)
 	}
 	rows, err := second.query(ctx, "SELECT CONNECTION_ID() AS id")
 	if err != nil {

@@ -62,6 +62,10 @@ type viewSession struct {
 	id   string // for KILL QUERY
 }
 
+// keptIdle is how long, in seconds, the server keeps a session of a view that says nothing. The watch asks far more often;
+// a client that stands still holds up DDL, and the purge of old rows, no longer than this.
+const keptIdle = 600
+
 // Intervals of the watch over idle sessions. Looking at the connection costs nothing; asking the server keeps firewalls from
 // forgetting it.
 const (
@@ -128,8 +132,10 @@ func (k fixedConnector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
 
 // hold takes metadata locks: a transaction keeps them on every table that it has named.
 func (v *View) hold(ctx context.Context, tables []string) error {
-	if err := v.guard.Exec(ctx, "START TRANSACTION READ ONLY"); err != nil {
-		return explain(ctx, err)
+	for _, statement := range []string{fmt.Sprintf("SET wait_timeout = %d", keptIdle), "START TRANSACTION READ ONLY"} {
+		if err := v.guard.Exec(ctx, statement); err != nil {
+			return explain(ctx, err)
+		}
 	}
 	for _, t := range tables {
 		name, err := qualified(v.database, t)
@@ -166,6 +172,9 @@ func (v *View) sessions(ctx context.Context, n int) ([]*viewSession, error) {
 			s := &viewSession{view: v, wire: w}
 			list[i] = s
 			if err := w.Exec(gctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
+				return err
+			}
+			if err := w.Exec(gctx, fmt.Sprintf("SET wait_timeout = %d", keptIdle)); err != nil {
 				return err
 			}
 			id, err := records(gctx, w, "SELECT CONNECTION_ID() AS id")

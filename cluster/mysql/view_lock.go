@@ -54,11 +54,13 @@ func locks(s server, database string, tables []string) []lock {
 // attempt is short, and there is air between them.
 type locking struct {
 	wait   time.Duration // whole seconds: lock_wait_timeout knows no others
+	hold   time.Duration // whole seconds: from then on the server takes the lock from a client that says nothing
 	pauses []time.Duration
 }
 
 var patience = locking{
 	wait:   2 * time.Second,
+	hold:   10 * time.Second,
 	pauses: []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second, time.Minute},
 }
 
@@ -106,15 +108,8 @@ func (v *View) freezeBy(ctx context.Context, p locking, l lock, about server) er
 // moment takes the lock, makes the views, and gives the lock back.
 func (v *View) moment(ctx context.Context, p locking, l lock, about server, sessions []*viewSession) (snapshot.Point, error) {
 	point := snapshot.Point{Lock: l.name}
-	holder, err := v.cluster.dialTo(ctx, v.address)
-	if err != nil {
-		return point, explain(ctx, err)
-	}
-	defer func() { _ = holder.Close() }() // gives the lock back, whatever went wrong
-	if err := holder.Exec(ctx, fmt.Sprintf("SET lock_wait_timeout = %d", max(1, int(p.wait.Seconds())))); err != nil {
-		return point, explain(ctx, err)
-	}
-	point.LockedFor, err = v.locked(ctx, holder, p, l, func() error {
+	var err error
+	point.LockedFor, err = v.locked(ctx, p, l, func(holder *wire.Session) error {
 		if err := begin(ctx, sessions); err != nil {
 			return err
 		}
@@ -130,23 +125,14 @@ func (v *View) moment(ctx context.Context, p locking, l lock, about server, sess
 }
 
 // locked runs f under the lock, and tells how long others had to wait for it, failed attempts included.
-func (v *View) locked(ctx context.Context, holder *wire.Session, p locking, l lock, f func() error) (time.Duration, error) {
+func (v *View) locked(ctx context.Context, p locking, l lock, f func(holder *wire.Session) error) (time.Duration, error) {
 	var total time.Duration
 	for attempt := 0; ; attempt++ {
-		start := time.Now()
-		err := takeLock(ctx, holder, l)
-		if err == nil {
-			err = f()
-			if len(l.take) > 0 {
-				err = errors.Join(err, explain(ctx, holder.Exec(ctx, l.give)))
-			}
-			return total + since(start, l), err
-		}
-		total += since(start, l)
+		took, err := v.tryLocked(ctx, p, l, f)
+		total += took
 		if !isNumber(err, busy...) {
-			return total, explain(ctx, err)
+			return total, err
 		}
-		_ = holder.Exec(ctx, l.give) // a stage before may have been reached; where none was, that is an error
 		if attempt == len(p.pauses) {
 			return total, fmt.Errorf("not to be had in %d attempts of %s%s: %w", attempt+1, p.wait, v.suspects(ctx), err)
 		}
@@ -156,6 +142,32 @@ func (v *View) locked(ctx context.Context, holder *wire.Session, p locking, l lo
 		case <-time.After(p.pauses[attempt]):
 		}
 	}
+}
+
+// tryLocked is one attempt, in a session of its own, whose end gives the lock back, whatever went wrong. A client that
+// stands still under the lock (a machine that is suspended) would stop all writers for as long as its connection lives, so
+// the server ends the session after hold. Then giving the lock back fails, and with it the view: nobody knows when writers
+// went on.
+func (v *View) tryLocked(ctx context.Context, p locking, l lock, f func(holder *wire.Session) error) (time.Duration, error) {
+	holder, err := v.cluster.dialTo(ctx, v.address)
+	if err != nil {
+		return 0, explain(ctx, err)
+	}
+	defer func() { _ = holder.Close() }()
+	limits := fmt.Sprintf("SET lock_wait_timeout = %d, wait_timeout = %d", max(1, int(p.wait.Seconds())), max(1, int(p.hold.Seconds())))
+	if err := holder.Exec(ctx, limits); err != nil {
+		return 0, explain(ctx, err)
+	}
+	start := time.Now()
+	if err := takeLock(ctx, holder, l); err != nil {
+		_ = holder.Exec(ctx, l.give) // a stage before may have been reached; where none was, that is an error
+		return since(start, l), explain(ctx, err)
+	}
+	err = f(holder)
+	if len(l.take) > 0 {
+		err = errors.Join(err, explain(ctx, holder.Exec(ctx, l.give)))
+	}
+	return since(start, l), err
 }
 
 func takeLock(ctx context.Context, holder *wire.Session, l lock) error {

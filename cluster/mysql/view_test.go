@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/cluster"
+	"starkeep/cluster/wire"
 	"starkeep/snapshot"
 	"starkeep/tests/server/mariadb"
 )
@@ -202,7 +203,7 @@ func TestLockNobodyGetsDoesNotStopTheServer(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	_, err = c.openView(t.Context(), cluster.ViewRequest{Database: w.database, Tables: []string{"a"}, Sessions: 2}, locking{wait: time.Second, pauses: []time.Duration{200 * time.Millisecond}})
+	_, err = c.openView(t.Context(), cluster.ViewRequest{Database: w.database, Tables: []string{"a"}, Sessions: 2}, locking{wait: time.Second, hold: 10 * time.Second, pauses: []time.Duration{200 * time.Millisecond}})
 	require.ErrorContains(t, err, "not to be had in 2 attempts")
 	require.ErrorContains(t, err, "busy are session")
 	require.NoError(t, tx.Commit())
@@ -210,6 +211,49 @@ func TestLockNobodyGetsDoesNotStopTheServer(t *testing.T) {
 	v, err := c.openView(t.Context(), cluster.ViewRequest{Database: w.database, Tables: []string{"a"}, Sessions: 2}, patience)
 	require.NoError(t, err)
 	require.NoError(t, v.Close())
+}
+
+// writing returns how long a writer of a table of the world takes to get through.
+func (w *world) writing(table string) <-chan time.Duration {
+	took := make(chan time.Duration, 1)
+	db := w.server.Open(w.t, w.database)
+	start := time.Now()
+	go func() {
+		if _, err := db.ExecContext(w.t.Context(), "INSERT INTO "+table+" VALUES (1)"); err != nil {
+			w.t.Errorf("write: %v", err)
+		}
+		took <- time.Since(start)
+	}()
+	return took
+}
+
+// TestWorkerThatStandsStillUnderALockDoesNotStopTheServer: a suspended machine keeps its connections.
+func TestWorkerThatStandsStillUnderALockDoesNotStopTheServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mariadb.Start(t, mariadb.Options{})) // BACKUP STAGE stops the whole server
+	w.exec("CREATE TABLE a (id int PRIMARY KEY)", "CREATE TABLE b (id int PRIMARY KEY)", "CREATE TABLE c (id int PRIMARY KEY)")
+	v := &View{cluster: w.cluster, address: w.server.Address}
+	for i, l := range locks(server{maria: true}, w.database, []string{"b"})[:2] {
+		_, err := v.locked(t.Context(), locking{wait: time.Second, hold: 2 * time.Second}, l, func(*wire.Session) error {
+			took := <-w.writing([]string{"a", "b"}[i])
+			require.Greater(t, took, time.Second, l.name)
+			require.Less(t, took, 20*time.Second, l.name)
+			return nil
+		})
+		require.ErrorIs(t, err, cluster.ErrUnreachable, "a view whose lock was lost is refused")
+	}
+
+	s, err := w.cluster.session(t.Context())
+	require.NoError(t, err)
+	defer s.close()
+	require.NoError(t, s.lockTables(t.Context(), []string{quoted(w.database) + ".c"}, 2*time.Second))
+	require.Greater(t, <-w.writing("c"), time.Second)
+	rename, err := renameStatement(w.database, []pair{{"c", "d"}})
+	require.NoError(t, err)
+	require.ErrorContains(t, w.cluster.queue(t.Context(), s, w.database, rename), "the locks are lost")
+	exists, err := w.cluster.TableID(t.Context(), w.database, "c")
+	require.NoError(t, err)
+	require.NotZero(t, exists, "nothing was renamed once others could have been at work")
 }
 
 func TestDefinitionsStandStillWhileAViewIsOpen(t *testing.T) {
