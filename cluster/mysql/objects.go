@@ -13,20 +13,13 @@ import (
 
 var _ cluster.Keeper = (*Cluster)(nil)
 
-// Objects returns sequences first, which tables and routines may use, then functions, procedures, views by what they are
-// made of, triggers and events; users and roles before all of these, because they are definers.
+// Objects returns sequences first, which tables and routines may use, then users and roles, because they are definers of
+// all that follows: functions, procedures, views by what they are made of, triggers and events.
 func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collection) ([]snapshot.Object, error) {
 	if err := c.requireDatabase(ctx, database); err != nil {
 		return nil, fmt.Errorf("list objects: %w", err)
 	}
 	var all []snapshot.Object
-	if k.Users {
-		users, err := c.users(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = users
-	}
 	if k.Database {
 		o, err := c.defaults(ctx, database)
 		if err != nil {
@@ -34,22 +27,38 @@ func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collec
 		}
 		all = append(all, o)
 	}
-	for _, read := range []func(context.Context, string) ([]snapshot.Object, error){c.sequences, c.routines, c.views} {
-		list, err := read(ctx, database)
+	for _, x := range c.readers() {
+		if x.kind == snapshot.User && !k.Users || k.Kinds != nil && !slices.Contains(k.Kinds, x.kind) {
+			continue
+		}
+		list, err := x.read(ctx, database)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, list...)
 	}
-	triggers, err := c.triggers(ctx, database, nil)
-	if err != nil {
-		return nil, err
+	return all, nil
+}
+
+// reader reads all objects of a kind.
+type reader struct {
+	kind snapshot.ObjectKind
+	read func(ctx context.Context, database string) ([]snapshot.Object, error)
+}
+
+// readers are those of all kinds, in the order in which objects are created.
+func (c *Cluster) readers() []reader {
+	return []reader{
+		{snapshot.Sequence, c.sequences},
+		{snapshot.User, func(ctx context.Context, _ string) ([]snapshot.Object, error) { return c.users(ctx) }},
+		{snapshot.Function, c.routines(snapshot.Function)},
+		{snapshot.Procedure, c.routines(snapshot.Procedure)},
+		{snapshot.View, c.views},
+		{snapshot.Trigger, func(ctx context.Context, database string) ([]snapshot.Object, error) {
+			return c.triggers(ctx, database, nil)
+		}},
+		{snapshot.Event, c.events},
 	}
-	events, err := c.events(ctx, database)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(all, triggers...), events...), nil
 }
 
 // named reads the names of objects and their definitions.
@@ -69,17 +78,11 @@ func (c *Cluster) named(ctx context.Context, database string, kind snapshot.Obje
 	return list, nil
 }
 
-func (c *Cluster) routines(ctx context.Context, database string) ([]snapshot.Object, error) {
-	var all []snapshot.Object
-	for _, kind := range []snapshot.ObjectKind{snapshot.Function, snapshot.Procedure} {
-		list, err := c.named(ctx, database, kind, "SELECT ROUTINE_NAME AS name FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = "+literal(database)+
+func (c *Cluster) routines(kind snapshot.ObjectKind) func(context.Context, string) ([]snapshot.Object, error) {
+	return func(ctx context.Context, database string) ([]snapshot.Object, error) {
+		return c.named(ctx, database, kind, "SELECT ROUTINE_NAME AS name FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = "+literal(database)+
 			" AND ROUTINE_TYPE = "+literal(strings.ToUpper(string(kind)))+" ORDER BY 1")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
 	}
-	return all, nil
 }
 
 func (c *Cluster) events(ctx context.Context, database string) ([]snapshot.Object, error) {
@@ -234,21 +237,63 @@ func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	if err := s.exec(ctx, "USE "+quoted(r.To)); err != nil {
 		return "", err
 	}
-	if !slices.Contains(replaceable, o.Kind) {
-		if err := s.exec(ctx, dropStatement(r.To, o.Kind, name)); err != nil {
+	var note string
+	switch o.Kind {
+	case snapshot.Sequence:
+		if note, err = s.under(ctx, o, statement); err != nil {
 			return "", err
 		}
+		return note, s.goOn(ctx, r.To, name, o.Settings[nextValue])
+	case snapshot.View:
+		note, err = s.under(ctx, o, statement)
+	default:
+		note, err = c.supersede(ctx, s, r.To, o, statement)
 	}
-	note, err := s.under(ctx, o, statement)
 	if err != nil {
 		return "", err
-	}
-	if o.Kind == snapshot.Sequence {
-		return note, s.goOn(ctx, r.To, name, o.Settings[nextValue])
 	}
 	missing, err := c.definerNote(ctx, o)
 	return joinNotes(note, missing), err
 }
+
+// supersede creates a routine, trigger or event in the place of the one of its name. What is there is read before and put
+// back when the server refuses the new one: MySQL has no CREATE OR REPLACE for these kinds, and that of MariaDB drops a
+// routine before it finds that the binary log does not allow the new one (error 1418, measured on 10.11). It does not
+// take a trigger over from another table either (1360), so triggers are dropped everywhere.
+func (c *Cluster) supersede(ctx context.Context, s *session, database string, o snapshot.Object, statement string) (string, error) {
+	about, err := c.server(ctx)
+	if err != nil {
+		return "", err
+	}
+	before := snapshot.Object{Kind: o.Kind, Name: o.Name}
+	err = c.showCreate(ctx, database, &before)
+	absent, hidden := isNumber(err, notThere...), errors.Is(err, cluster.ErrDenied)
+	if err != nil && !absent && !hidden {
+		return "", err
+	}
+	if about.maria && o.Kind != snapshot.Trigger {
+		statement = orReplace(statement)
+	} else if err := s.exec(ctx, dropStatement(database, o.Kind, o.Name)); err != nil {
+		return "", err
+	}
+	note, err := s.under(ctx, o, statement)
+	switch {
+	case err == nil, absent:
+		return note, err
+	case hidden:
+		return "", fmt.Errorf("%w; the %s of that name that was there could not be read, and may be lost", err, o.Kind)
+	}
+	if _, back := s.under(ctx, before, before.DDL); back != nil && !isNumber(back, alreadyThere...) {
+		return "", errors.Join(err, fmt.Errorf("put back the %s that was there: %w", o.Kind, back))
+	}
+	return "", err
+}
+
+// Answers for routines, triggers and events that do not exist, and for those that do.
+var (
+	notThere     = []uint16{1305, 1360, 1539}
+	alreadyThere = []uint16{1304, 1359, 1537}
+)
 
 func joinNotes(notes ...string) string {
 	return strings.Join(slices.DeleteFunc(notes, func(n string) bool { return n == "" }), "; ")
@@ -279,9 +324,14 @@ func creation(o snapshot.Object, ddl, database, name string) (string, error) {
 	}
 	statement := splice(ddl, ts[first], ts[last], quoted(database)+"."+quoted(name))
 	if slices.Contains(replaceable, o.Kind) {
-		statement = splice(statement, ts[0], ts[0], "CREATE OR REPLACE")
+		statement = orReplace(statement)
 	}
 	return statement, nil
+}
+
+// orReplace makes CREATE … as servers print it CREATE OR REPLACE ….
+func orReplace(statement string) string {
+	return "CREATE OR REPLACE" + strings.TrimPrefix(statement, "CREATE")
 }
 
 func dropStatement(database string, kind snapshot.ObjectKind, name string) string {

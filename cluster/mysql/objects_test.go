@@ -90,6 +90,58 @@ func TestObjectsThatCannotBeReadAreNotSkipped(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrUnknownDatabase)
 }
 
+func TestRefusedObjectLeavesTheOldOneInItsPlace(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec(`CREATE TABLE t (a int); CREATE TABLE u (a int); SET sql_mode = 'ANSI_QUOTES';
+CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1;
+CREATE PROCEDURE p() SELECT 'old' AS "x";
+CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1;
+CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 7;
+CREATE VIEW v AS SELECT 1 AS one`)
+	before, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+	require.NoError(t, err)
+	require.Len(t, before, 5)
+	r := cluster.Renaming{From: p.database, To: p.database}
+	for _, o := range []snapshot.Object{
+		{Kind: snapshot.Function, Name: "f", DDL: "CREATE FUNCTION `f`() RETURNS int RETURN 2"}, // error 1418 while the binary log is on
+		{Kind: snapshot.Procedure, Name: "p", DDL: "CREATE PROCEDURE `p`() BEGIN DECLARE x int; DECLARE x int; END"},
+		{Kind: snapshot.Event, Name: "e", DDL: "CREATE EVENT `e` ON SCHEDULE EVERY 0 DAY DO SELECT 2"},
+		{Kind: snapshot.Trigger, Name: "tr", Table: "t", DDL: "CREATE TRIGGER `tr` BEFORE INSERT ON `t` FOR EACH ROW SET NEW.nowhere = 3"},
+		{Kind: snapshot.View, Name: "v", DDL: "CREATE VIEW `v` AS SELECT x FROM `nowhere`"},
+	} {
+		_, err := p.cluster.PutObject(t.Context(), o, r)
+		require.ErrorIs(t, err, cluster.ErrRejected, o)
+		after, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+		require.NoError(t, err)
+		require.Equal(t, before, after, o)
+	}
+	require.Equal(t, "1", p.server.Query(t, "SELECT "+p.database+".f()")[0][0])
+	_, err = p.cluster.PutObject(t.Context(), snapshot.Object{Kind: snapshot.Trigger, Name: "tr", Table: "u", DDL: "CREATE TRIGGER `tr` BEFORE INSERT ON `u` FOR EACH ROW SET NEW.a = 8"}, r)
+	require.NoError(t, err, "a trigger of this name on another table")
+	p.server.Exec(t, "INSERT INTO "+p.database+".t VALUES (1); INSERT INTO "+p.database+".u VALUES (1)")
+	require.Equal(t, [][]string{{"1", "8"}}, p.server.Query(t, "SELECT t.a, u.a FROM "+p.database+".t JOIN "+p.database+".u"))
+}
+
+// Who backs up one table need not be allowed to see every view of its database.
+func TestObjectsThatAreNotAskedForNeedNoPrivilege(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE t (a int); CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1; CREATE VIEW v AS SELECT a FROM t; CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 7")
+	user, password := p.server.NewUser(t, "SELECT, TRIGGER, EXECUTE ON "+p.database+".*")
+	weak := connect(t, p.server.Address, user, password)
+	_, err := weak.Objects(t.Context(), p.database, cluster.Collection{})
+	require.ErrorIs(t, err, cluster.ErrDenied)
+	found, err := weak.Objects(t.Context(), p.database, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Trigger, snapshot.Sequence}})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, "trigger tr", found[0].String())
+	found, err = weak.Objects(t.Context(), p.database, cluster.Collection{Database: true, Kinds: []snapshot.ObjectKind{}})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, snapshot.Database, found[0].Kind)
+}
+
 func TestUsersComeBackWithTheirGrants(t *testing.T) {
 	t.Parallel()
 	s := mariadb.Start(t, mariadb.Options{}) // users belong to the whole server
