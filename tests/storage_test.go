@@ -10,8 +10,11 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,10 +69,22 @@ func withKeys(t testing.TB, s *minio.Server) place {
 // withRole is a new bucket of MinIO, for a role that its STS gives out, in the words of StarRocks.
 func withRole(t testing.TB, s *minio.Server) place {
 	t.Helper()
+	target, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	var asked atomic.Int64
+	sts := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		asked.Add(1)
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}})
+	t.Cleanup(func() {
+		sts.Close()
+		require.Positive(t, asked.Load(), "the keys alone would do, so somebody has to have asked for the role")
+	})
 	properties := s.Properties()
 	properties["aws.s3.iam_role_arn"] = "arn:aws:iam::123456789012:role/backup"
 	properties["aws.s3.external_id"] = "of-the-demo"
-	properties["aws.s3.sts.endpoint"] = s.URL
+	properties["aws.s3.sts.endpoint"] = sts.URL
 	return place{location: "s3://" + s.Bucket(t) + "/backups", properties: properties, secrets: []string{s.SecretKey}}
 }
 
