@@ -69,7 +69,7 @@ func TestSnapshotOfStarRocksComesIntoMariaDB(t *testing.T) {
 	}
 	require.Contains(t, m.server.Query(t, "SHOW CREATE TABLE "+target+".accounts")[0][1], "PRIMARY KEY (`id`,`name`)")
 	m.server.Exec(t, "DELETE FROM "+target+".accounts")
-	m.on("RESTORE SNAPSHOT good FROM repo DATABASE source AS " + target + " ON (TABLE accounts)")
+	m.on("RESTORE SNAPSHOT good FROM repo DATABASE source AS " + target + " ON (TABLE accounts, TABLE types)")
 	require.NotEmpty(t, texts(t, m.server.DB(), "SELECT * FROM "+target+".accounts"), "over the table that was made the first time")
 	require.Empty(t, m.ours(target))
 }
@@ -105,7 +105,7 @@ func TestSnapshotOfMariaDBComesIntoStarRocksAndBack(t *testing.T) {
 			'é€', REPEAT('é', 20000), REPEAT('z', 200000), 'a', X'00FF', X'', '{"a": 1}', UUID(), '2001:db8::ff00:42:8329', -1)`,
 		`INSERT INTO types VALUES ('\\N	"', 0, 127, 0, 0, 1, 9223372036854775807, 0,
 			-1.25, -12345.678, 0.0000000001, '9999-12-31', '2024-02-29 00:00:00', '2038-01-19 03:14:07', '838:59:59.999', '2155', 'x', '',
-			'', '', '日本🙂', X'FF0A5C', '', REPEAT(X'00', 60000), '[]', NULL, '::', 5)`,
+			'', '', '日本🙂', X'FF0A5C', '', REPEAT(X'00', 100000), '[]', NULL, '::', 5)`,
 		"INSERT INTO types (k) VALUES (7)",
 		"CREATE TABLE many (id INT NOT NULL, name VARCHAR(10) NOT NULL, n INT, PRIMARY KEY (name, id), KEY (n)) DEFAULT CHARSET = utf8mb4",
 		"INSERT INTO many SELECT seq % 100, CONCAT('name', seq DIV 100), seq FROM seq_1_to_20000",

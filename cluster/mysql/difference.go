@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +55,7 @@ func differingColumns(want, have *definition) []string {
 			list = append(list, fmt.Sprintf("column %s: missing in the cluster", x.name))
 		case !strings.EqualFold(x.name, h[i].name):
 			list = append(list, fmt.Sprintf("column %d: %s in the snapshot, %s in the cluster", i+1, x.name, h[i].name))
-		case normal(x.text) != normal(h[i].text):
+		case withJSON(normal(x.text)) != withJSON(normal(h[i].text)):
 			list = append(list, fmt.Sprintf("column %s: %s in the snapshot, %s in the cluster", x.name, normal(x.text), normal(h[i].text)))
 		}
 	}
@@ -62,6 +63,18 @@ func differingColumns(want, have *definition) []string {
 		list = append(list, fmt.Sprintf("column %s: only in the cluster", x.name))
 	}
 	return list
+}
+
+// checkedText is what MariaDB makes of a column of type JSON ("JSON Data Type"), in normal form.
+var checkedText = regexp.MustCompile("^(`(?:[^`]|``)+`) LONGTEXT(?: CHARACTER SET UTF8MB4 COLLATE UTF8MB4_BIN)?((?: NOT NULL)?) CHECK \\( JSON_VALID \\( (`(?:[^`]|``)+`) \\) \\)$")
+
+// withJSON names the type by the name that it was declared with.
+func withJSON(column string) string {
+	m := checkedText.FindStringSubmatch(column)
+	if m == nil || m[1] != m[3] {
+		return column
+	}
+	return m[1] + " JSON" + m[2]
 }
 
 func normalAll(items []item) []string {

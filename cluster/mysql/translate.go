@@ -21,7 +21,8 @@ const (
 	longestMedium   = 1<<24 - 1
 	largestDecimal  = 65
 	largeintDigits  = 39
-	starrocksString = 65533 // length of STRING and of VARCHAR without one (StarRocks "STRING", "VARCHAR")
+	starrocksString = 65533   // length of STRING and of VARCHAR without one (StarRocks "STRING", "VARCHAR")
+	starrocksBinary = 1 << 20 // length of VARBINARY without one (StarRocks "BINARY/VARBINARY")
 )
 
 // Translate brings in tables of StarRocks. Text gets a binary collation, so that what is different there is different
@@ -155,8 +156,11 @@ func declaredLength(source string) int {
 	if n, err := strconv.Atoi(digits); err == nil {
 		return n
 	}
-	if strings.HasPrefix(strings.ToLower(source), "char") {
+	switch source = strings.ToLower(source); {
+	case strings.HasPrefix(source, "char"):
 		return 1
+	case strings.Contains(source, "binary"):
+		return starrocksBinary
 	}
 	return starrocksString
 }
