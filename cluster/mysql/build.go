@@ -319,7 +319,7 @@ func (c *Cluster) Notes(t snapshot.Table) []string {
 		notes = append(notes, "its rows come back without their history (system versioning)")
 	}
 	for _, s := range sequencesIn(t.DDL) {
-		notes = append(notes, fmt.Sprintf("its defaults come from sequence %s: without that one in the restore it begins anew", s.name))
+		notes = append(notes, fmt.Sprintf("its defaults come from sequence %s: where the snapshot does not hold that one, it goes on behind the rows", s.name))
 	}
 	if !slices.Contains(transactional, t.Model) {
 		notes = append(notes, fmt.Sprintf("its engine %s is not transactional: a restore that is interrupted while it goes live is completed, never half undone; and a load of it that has to be repeated fails the restore, since its rows may be there already", t.Model))

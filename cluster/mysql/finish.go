@@ -36,6 +36,9 @@ func (c *Cluster) finish(ctx context.Context, database string, t snapshot.Table,
 			return err
 		}
 	}
+	if err := c.raiseSequences(ctx, database, t, want, shadow); err != nil {
+		return err
+	}
 	return c.prove(ctx, database, want, have, shadow)
 }
 

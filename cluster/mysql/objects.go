@@ -240,10 +240,7 @@ func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	var note string
 	switch o.Kind {
 	case snapshot.Sequence:
-		if note, err = s.under(ctx, o, statement); err != nil {
-			return "", err
-		}
-		return note, s.goOn(ctx, r.To, name, o.Settings[nextValue])
+		return c.putSequence(ctx, s, r.To, name, o, statement)
 	case snapshot.View:
 		note, err = s.under(ctx, o, statement)
 	default:
@@ -336,15 +333,6 @@ func orReplace(statement string) string {
 
 func dropStatement(database string, kind snapshot.ObjectKind, name string) string {
 	return "DROP " + strings.ToUpper(string(kind)) + " IF EXISTS " + quoted(database) + "." + quoted(name)
-}
-
-// goOn sets the value that a sequence gives next.
-func (s *session) goOn(ctx context.Context, database, name, next string) error {
-	if next == "" {
-		return nil
-	}
-	_, err := s.query(ctx, "SELECT SETVAL("+quoted(database)+"."+quoted(name)+", "+next+", 0)")
-	return err
 }
 
 // DropObject drops an object; users and roles too.

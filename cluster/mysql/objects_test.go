@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,16 +99,17 @@ CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 1;
 CREATE PROCEDURE p() SELECT 'old' AS "x";
 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1;
 CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 7;
-CREATE VIEW v AS SELECT 1 AS one`)
+CREATE SEQUENCE s; CREATE VIEW v AS SELECT 1 AS one`)
 	before, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
 	require.NoError(t, err)
-	require.Len(t, before, 5)
+	require.Len(t, before, 6)
 	r := cluster.Renaming{From: p.database, To: p.database}
 	for _, o := range []snapshot.Object{
 		{Kind: snapshot.Function, Name: "f", DDL: "CREATE FUNCTION `f`() RETURNS int RETURN 2"}, // error 1418 while the binary log is on
 		{Kind: snapshot.Procedure, Name: "p", DDL: "CREATE PROCEDURE `p`() BEGIN DECLARE x int; DECLARE x int; END"},
 		{Kind: snapshot.Event, Name: "e", DDL: "CREATE EVENT `e` ON SCHEDULE EVERY 0 DAY DO SELECT 2"},
 		{Kind: snapshot.Trigger, Name: "tr", Table: "t", DDL: "CREATE TRIGGER `tr` BEFORE INSERT ON `t` FOR EACH ROW SET NEW.nowhere = 3"},
+		{Kind: snapshot.Sequence, Name: "s", DDL: "CREATE SEQUENCE `s` START WITH 5 MAXVALUE 1"},
 		{Kind: snapshot.View, Name: "v", DDL: "CREATE VIEW `v` AS SELECT x FROM `nowhere`"},
 	} {
 		_, err := p.cluster.PutObject(t.Context(), o, r)
@@ -172,30 +174,103 @@ func TestUsersComeBackWithTheirGrants(t *testing.T) {
 	require.NotContains(t, note, "*", "no hash")
 }
 
-// A table whose defaults come from a sequence needs it before it can be made; a restore that is given up takes it along.
-func TestSequenceOfADefault(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	p.exec("CREATE SEQUENCE s START WITH 40; CREATE TABLE t (a int PRIMARY KEY DEFAULT NEXTVAL(s))")
-	table := p.describe("t")
-	require.Contains(t, strings.Join(p.cluster.Notes(table), ";"), "sequence s")
-	objects, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+// sequenced is a table with two rows whose key comes from a sequence, and another database for it.
+type sequenced struct {
+	*place
+	table snapshot.Table
+	other string
+}
+
+func newSequenced(t *testing.T, definition string) *sequenced {
+	x := &sequenced{place: newPlace(t)}
+	x.exec("CREATE SEQUENCE s " + definition + "; CREATE TABLE t (a bigint PRIMARY KEY DEFAULT NEXTVAL(s), b int); INSERT INTO t (b) VALUES (1), (2)")
+	x.table, x.other = x.describe("t"), x.server.Database(t)
+	return x
+}
+
+// build builds the table with its rows.
+func (x *sequenced) build(t *testing.T, number int) cluster.Publication {
+	shadow := fmt.Sprintf("__starkeep_%d", number)
+	id, err := x.cluster.CreateTable(t.Context(), x.other, x.table, cluster.TableOptions{Name: shadow})
 	require.NoError(t, err)
-	other := p.server.Database(t)
-	build := func() cluster.Publication {
-		id, err := p.cluster.CreateTable(t.Context(), other, table, cluster.TableOptions{Name: "__starkeep_1"})
-		require.NoError(t, err)
-		require.NoError(t, p.cluster.Finish(t.Context(), other, table, "__starkeep_1"))
-		return cluster.Publication{Database: other, Table: "t", Shadow: "__starkeep_1", ShadowID: id}
+	x.server.Exec(t, "INSERT IGNORE INTO "+x.other+"."+shadow+" SELECT * FROM "+x.database+".t")
+	require.NoError(t, x.cluster.Finish(t.Context(), x.other, x.table, shadow))
+	return cluster.Publication{Database: x.other, Table: fmt.Sprintf("t%d", number), Shadow: shadow, ShadowID: id}
+}
+
+// insert returns the key of one more row.
+func (x *sequenced) insert(t *testing.T, table string) string {
+	return x.server.Query(t, "INSERT INTO "+x.other+"."+table+" (b) VALUES (3) RETURNING a")[0][0]
+}
+
+// here are the tables and sequences of the other database, the journal among them.
+func (x *sequenced) here(t *testing.T) (list []string) {
+	for _, r := range x.server.Query(t, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '"+x.other+"' ORDER BY 1") {
+		list = append(list, r[0])
 	}
-	require.NoError(t, p.cluster.Discard(t.Context(), build()))
-	_, others, err := p.cluster.Tables(t.Context(), other)
-	require.NoError(t, err)
-	require.Empty(t, others)
-	require.NoError(t, p.cluster.Publish(t.Context(), build()))
-	_, err = p.cluster.PutObject(t.Context(), objects[0], cluster.Renaming{From: p.database, To: other})
-	require.NoError(t, err)
-	require.NoError(t, p.cluster.Discard(t.Context(), cluster.Publication{Database: other, Table: "x", Shadow: "__starkeep_2"}))
-	p.server.Exec(t, "INSERT INTO "+other+".t VALUES ()")
-	require.Equal(t, "40", p.server.Query(t, "SELECT a FROM "+other+".t")[0][0])
+	return list
+}
+
+// A restore that is given up takes along the sequences that it had to make for its tables.
+func TestSequenceOfADefaultIsDroppedWithTheTableThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	x := newSequenced(t, "START WITH 40")
+	require.Contains(t, strings.Join(x.cluster.Notes(x.table), ";"), "sequence s")
+	one, two := x.build(t, 1), x.build(t, 2)
+	require.NoError(t, x.cluster.Discard(t.Context(), one))
+	require.Contains(t, x.here(t), "s", "the other table needs it")
+	require.NoError(t, x.cluster.Discard(t.Context(), two))
+	require.Empty(t, x.here(t))
+	x.server.Exec(t, "CREATE SEQUENCE "+x.other+".s")
+	require.NoError(t, x.cluster.Discard(t.Context(), x.build(t, 1)))
+	require.Equal(t, []string{"s"}, x.here(t), "it was there before")
+}
+
+// A table whose sequence is not in the snapshot gets no key a second time, and keeps its sequence.
+func TestSequenceOfALiveTableStays(t *testing.T) {
+	t.Parallel()
+	x := newSequenced(t, "START WITH 40")
+	p := x.build(t, 1)
+	require.NoError(t, x.cluster.Publish(t.Context(), p))
+	require.NoError(t, x.cluster.Discard(t.Context(), x.build(t, 2)))
+	require.Equal(t, "42", x.insert(t, "t1"))
+	require.NoError(t, x.cluster.DropRetired(t.Context(), p))
+	require.Equal(t, []string{"s", "t1"}, x.here(t))
+	require.NoError(t, x.cluster.Discard(t.Context(), x.build(t, 2)))
+	require.Equal(t, "43", x.insert(t, "t1"))
+	require.Empty(t, x.server.Query(t, "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = '"+x.other+"' AND TABLE_COMMENT <> ''"))
+}
+
+func TestSequenceNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ definition, first, second string }{
+		"up":       {"START WITH 500 NOCACHE", "502", "503"},
+		"cached":   {"START WITH 500", "1500", "1501"},
+		"down":     {"START WITH -5 INCREMENT BY -2 NOCACHE", "-9", "-11"},
+		"negative": {"START WITH -50 MINVALUE -100 MAXVALUE -1 INCREMENT BY 3 NOCACHE", "-44", "-41"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := newSequenced(t, c.definition)
+			objects, err := x.cluster.Objects(t.Context(), x.database, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Sequence}})
+			require.NoError(t, err)
+			put := func() {
+				_, err := x.cluster.PutObject(t.Context(), objects[0], cluster.Renaming{From: x.database, To: x.other})
+				require.NoError(t, err)
+			}
+			require.NoError(t, x.cluster.Publish(t.Context(), x.build(t, 1)))
+			put()
+			require.Equal(t, c.first, x.insert(t, "t1"), "it goes on where it was")
+			put() // an activity that is repeated
+			after := x.insert(t, "t1")
+			if name != "cached" { // a repeat skips what the server had cached
+				require.Equal(t, c.second, after)
+			}
+			again, err := x.cluster.Objects(t.Context(), x.other, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Sequence}})
+			require.NoError(t, err)
+			require.Equal(t, objects[0].DDL, again[0].DDL)
+			require.NoError(t, x.cluster.Discard(t.Context(), cluster.Publication{Database: x.other, Table: "x", Shadow: "__starkeep_9"}))
+			require.Contains(t, x.here(t), "s")
+		})
+	}
 }

@@ -420,7 +420,7 @@ func (c *Cluster) discard(ctx context.Context, p cluster.Publication) error {
 		err = c.DropTable(ctx, p.Database, dropName(p.Shadow))
 	}
 	if err == nil {
-		err = c.dropSequences(ctx, p.Database)
+		err = c.settleSequences(ctx, p.Database, true)
 	}
 	if err == nil && at != built {
 		err = dropLoads(ctx, c, p.Database, p.Shadow)
@@ -438,6 +438,9 @@ func (c *Cluster) discard(ctx context.Context, p cluster.Publication) error {
 // what is dropped here, and is not to be left without its other end.
 func (c *Cluster) DropRetired(ctx context.Context, p cluster.Publication) error {
 	err := c.dropRetired(ctx, p)
+	if err == nil {
+		err = c.settleSequences(ctx, p.Database, false)
+	}
 	if err != nil {
 		return fmt.Errorf("drop %s.%s: %w", p.Database, p.Retired, err)
 	}

@@ -2,8 +2,13 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"starkeep/cluster"
+	"starkeep/snapshot"
 )
 
 // sequencesIn returns the bounds of the names of sequences in a piece of SQL, as MariaDB prints them in defaults:
@@ -65,16 +70,22 @@ func replaceSequences(sql string, by func(sequenceName) string) string {
 	return b.String() + sql[at:]
 }
 
-// createSequences creates the sequences of the same database that a table's defaults name and that are not there yet:
-// the server refuses the table without them. PutObject gives them their own definition and value; until then their comment
-// says that they are ours, so that Discard drops them.
+// sequenceNote is the journal's entry for a sequence that createSequences made. It is there until PutObject gives the
+// sequence its own definition, or the tables that need it are live for good, or gone.
+func sequenceNote(name string) string { return fmt.Sprintf("%s%x", sequenceNotes, identity(name)) }
+
+const sequenceNotes = "sequence " // no shadow begins like this
+
+// createSequences creates the sequences of the same database that a table's defaults name and that are not there yet: the
+// server refuses the table without them. Finish brings them behind the rows, PutObject gives them their own definition and
+// value. The journal knows of them before they are there, so that Discard drops these and no others.
 func (c *Cluster) createSequences(ctx context.Context, database string, d *definition) error {
 	for _, it := range d.of(columnItem) {
 		for _, s := range sequencesIn(it.text) {
 			if s.database != "" {
 				continue
 			}
-			if err := c.exec(ctx, "CREATE SEQUENCE IF NOT EXISTS "+quoted(database)+"."+quoted(s.name)+" COMMENT="+literal(ours)); err != nil {
+			if err := c.createSequence(ctx, database, s.name); err != nil {
 				return fmt.Errorf("create sequence %s: %w", s.name, err)
 			}
 		}
@@ -82,15 +93,167 @@ func (c *Cluster) createSequences(ctx context.Context, database string, d *defin
 	return nil
 }
 
-// dropSequences drops those that createSequences made and nobody has given another definition.
-func (c *Cluster) dropSequences(ctx context.Context, database string) error {
-	rows, err := c.query(ctx, "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = "+literal(database)+
-		" AND TABLE_TYPE = 'SEQUENCE' AND TABLE_COMMENT = "+literal(ours))
-	for i := 0; err == nil && i < len(rows); i++ {
-		err = c.exec(ctx, "DROP SEQUENCE IF EXISTS "+quoted(database)+"."+quoted(rows[i]["table_name"]))
+func (c *Cluster) createSequence(ctx context.Context, database, name string) error {
+	there, err := c.present(ctx, []cluster.Publication{{Database: database, Table: name}})
+	if err != nil || there[name] {
+		return err
+	}
+	if _, err := c.note(ctx, database, sequenceNote(name), name); err != nil {
+		return err
+	}
+	return c.exec(ctx, "CREATE SEQUENCE IF NOT EXISTS "+quoted(database)+"."+quoted(name)+" NOCACHE")
+}
+
+// notedSequences returns the sequences that createSequences made and nobody has finished.
+func (c *Cluster) notedSequences(ctx context.Context, database string) ([]string, error) {
+	name, err := qualified(database, journal)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.query(ctx, "SELECT entry FROM "+name+" WHERE name LIKE "+literal(sequenceNotes+"%"))
+	if errors.Is(err, cluster.ErrUnknownTable) || errors.Is(err, cluster.ErrUnknownDatabase) {
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("drop sequences: %w", err)
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	list := make([]string, len(rows))
+	for i, r := range rows {
+		list[i] = r["entry"]
+	}
+	return list, nil
+}
+
+// raiseSequences brings the sequences that createSequences made behind the rows of a shadow: should the snapshot not hold
+// them, a live table gets no value a second time. Only whole numbers are looked at, that is where it would be an error.
+func (c *Cluster) raiseSequences(ctx context.Context, database string, t snapshot.Table, d *definition, shadow string) error {
+	noted, err := c.notedSequences(ctx, database)
+	if err != nil || len(noted) == 0 {
+		return err
+	}
+	for _, it := range d.of(columnItem) {
+		for _, s := range sequencesIn(it.text) {
+			if s.database != "" || !slices.Contains(noted, s.name) || !isWhole(t, it.name) {
+				continue
+			}
+			top, err := c.scalar(ctx, "SELECT MAX("+quoted(it.name)+") FROM "+quoted(database)+"."+quoted(shadow))
+			if err == nil && top != "" {
+				_, err = c.scalar(ctx, "SELECT SETVAL("+quoted(database)+"."+quoted(s.name)+", "+top+")") // only ever forward
+			}
+			if err != nil {
+				return fmt.Errorf("set sequence %s behind the rows: %w", s.name, err)
+			}
+		}
 	}
 	return nil
+}
+
+func isWhole(t snapshot.Table, column string) bool {
+	return slices.ContainsFunc(t.Columns, func(c snapshot.Column) bool {
+		return c.Name == column && slices.Contains([]snapshot.Kind{snapshot.Int8, snapshot.Int16, snapshot.Int32, snapshot.Int64}, c.Type.Kind)
+	})
+}
+
+// settleSequences ends the journal's care for sequences that no table of a job needs any more. What the default of a live
+// table names stays, whoever made it; of the others drop makes an end.
+func (c *Cluster) settleSequences(ctx context.Context, database string, drop bool) error {
+	noted, err := c.notedSequences(ctx, database)
+	if err != nil || len(noted) == 0 {
+		return err
+	}
+	building, live, err := c.sequencesInUse(ctx, database)
+	if err != nil {
+		return err
+	}
+	for _, name := range noted {
+		if building[name] {
+			continue
+		}
+		if drop && !live[name] {
+			if err := c.exec(ctx, "DROP SEQUENCE IF EXISTS "+quoted(database)+"."+quoted(name)); err != nil {
+				return fmt.Errorf("drop sequence %s: %w", name, err)
+			}
+		}
+		if err := c.forget(ctx, database, sequenceNote(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sequencesInUse returns the sequences of a database that defaults name: of tables that a job has built or put aside, and
+// of all others.
+func (c *Cluster) sequencesInUse(ctx context.Context, database string) (building, live map[string]bool, err error) {
+	rows, err := c.query(ctx, "SELECT TABLE_NAME, COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "+literal(database)+" AND COLUMN_DEFAULT LIKE '%val(%'")
+	if err != nil {
+		return nil, nil, fmt.Errorf("list defaults of %s: %w", database, err)
+	}
+	building, live = map[string]bool{}, map[string]bool{}
+	for _, r := range rows {
+		into := live
+		if strings.HasPrefix(r["table_name"], ours) {
+			into = building
+		}
+		for _, s := range sequencesIn(r["column_default"]) {
+			if s.database == "" || s.database == database {
+				into[s.name] = true
+			}
+		}
+	}
+	return building, live, nil
+}
+
+// putSequence gives a sequence its definition, and the value to go on with. One that is there and has given values only
+// goes forward, as far as its new bounds allow: live tables may hold what it gave, and a repeat must not take back what was
+// given since. Nobody gets a value in between, which is what the lock is for.
+func (c *Cluster) putSequence(ctx context.Context, s *session, database, name string, o snapshot.Object, statement string) (string, error) {
+	there, err := c.present(ctx, []cluster.Publication{{Database: database, Table: name}})
+	if err != nil {
+		return "", err
+	}
+	full, had := quoted(database)+"."+quoted(name), ""
+	if there[name] {
+		if err := s.lockTables(ctx, []string{full}, lockedIdle); err != nil {
+			return "", err
+		}
+		rows, err := s.query(ctx, "SELECT next_not_cached_value AS next, start_value AS start FROM "+full)
+		if err != nil {
+			return "", err
+		}
+		if len(rows) == 1 && rows[0]["next"] != rows[0]["start"] {
+			had = rows[0]["next"]
+		}
+	}
+	note, err := s.under(ctx, o, statement)
+	if err != nil {
+		return "", err
+	}
+	if err := s.goOn(ctx, full, o.Settings[nextValue]); err != nil {
+		return "", err
+	}
+	if had != "" {
+		fits, err := s.query(ctx, "SELECT "+had+" BETWEEN minimum_value AND maximum_value AS fits FROM "+full)
+		if err != nil {
+			return "", err
+		}
+		if fits[0]["fits"] == "1" {
+			if err := s.goOn(ctx, full, had); err != nil {
+				return "", err
+			}
+		}
+	}
+	if err := s.exec(ctx, "UNLOCK TABLES"); err != nil {
+		return "", err
+	}
+	return note, c.forget(ctx, database, sequenceNote(name))
+}
+
+// goOn sets the value that a sequence gives next. SETVAL only goes forward: of a smaller value, or with a negative
+// increment of a greater one, it takes no notice (MariaDB "SETVAL").
+func (s *session) goOn(ctx context.Context, sequence, next string) error {
+	if next == "" {
+		return nil
+	}
+	_, err := s.query(ctx, "SELECT SETVAL("+sequence+", "+next+", 0)")
+	return err
 }
