@@ -107,9 +107,10 @@ func (p *pool) options(s *session) hdfs.ClientOptions {
 
 // keep takes a healthy session back.
 func (p *pool) keep(s *session) bool {
+	reached := s.reached()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.active = s.address
+	p.active = reached
 	if p.closed || len(p.idle) >= p.size || time.Since(s.born) > maxAge {
 		return false
 	}
@@ -235,6 +236,13 @@ func (s *session) dialName(_ context.Context, network, address string) (net.Conn
 	s.address = address
 	s.lost = err // or nil: another name node took over
 	return c, err
+}
+
+// reached is the name node that answered last. The library dials by itself, too, to renew leases.
+func (s *session) reached() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.address
 }
 
 func (s *session) dialData(_ context.Context, network, address string) (net.Conn, error) {

@@ -121,7 +121,7 @@ func TestNemesisFindsLies(t *testing.T) {
 		want   string
 	}{
 		"a put that is not done":         {"put", nothing, "gave what was not there|nobody put|listed|create what exists"},
-		"a delete that is not done":      {"delete", nothing, "gave what was not there|listed|object exists already"},
+		"a delete that is not done":      {"delete", nothing, "gave what was not there|listed|object exists already|is left"},
 		"a read that ends early":         {"get", nil, "gave what was not there"},
 		"a stat that denies what is":     {"stat", nil, "stat gave what was not there"},
 		"a listing that is empty":        {"list", nil, "listed false"},
