@@ -56,8 +56,11 @@ func TestMySQLFiveHundredTablesComeBack(t *testing.T) {
 	m.requireSame(before, name)
 }
 
-// TestMySQLRandomTablesComeBack takes its seed from STARKEEP_SEED, to repeat what failed, and otherwise from the clock.
-func TestMySQLRandomTablesComeBack(t *testing.T) {
+const randomTables = 200 // of one database
+
+// TestRandomMySQLTablesComeBack takes its seed from STARKEEP_SEED, to repeat what failed, and otherwise from the clock. It
+// goes on with the next seeds for the time STARKEEP_SOAK; without it one database is enough.
+func TestRandomMySQLTablesComeBack(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
 	if text := os.Getenv("STARKEEP_SEED"); text != "" {
@@ -65,15 +68,33 @@ func TestMySQLRandomTablesComeBack(t *testing.T) {
 		seed, err = strconv.ParseUint(text, 10, 64)
 		require.NoError(t, err)
 	}
-	t.Logf("STARKEEP_SEED=%d", seed)
+	var soak time.Duration
+	if text := os.Getenv("STARKEEP_SOAK"); text != "" {
+		var err error
+		soak, err = time.ParseDuration(text)
+		require.NoError(t, err)
+	}
 	m := newMaria(t, mariadb.Shared(t))
-	name := m.database("random")
-	for i := range uint64(200) {
-		mysqldata.Apply(t, m.server.DB(), name, mysqldata.Random(seed+i, fmt.Sprintf("t_%d", i)))
+	for round, until := 0, time.Now().Add(soak); ; round++ {
+		m.randomRound(fmt.Sprintf("random%d", round), seed)
+		seed += randomTables
+		if !time.Now().Before(until) {
+			return
+		}
+	}
+}
+
+func (m *maria) randomRound(name string, seed uint64) {
+	m.t.Helper()
+	m.t.Logf("STARKEEP_SEED=%d", seed)
+	name = m.database(name)
+	for i := range uint64(randomTables) {
+		mysqldata.Apply(m.t, m.server.DB(), name, mysqldata.Random(seed+i, fmt.Sprintf("t_%d", i)))
 	}
 	before := m.digest(name)
-	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
-	m.server.Drop(t, name)
-	m.on("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
+	m.on(fmt.Sprintf("BACKUP DATABASE %s SNAPSHOT %s TO repo", name, name))
+	m.server.Drop(m.t, name)
+	m.on(fmt.Sprintf("RESTORE SNAPSHOT %s FROM repo DATABASE %s", name, name))
 	m.requireSame(before, name)
+	m.server.Drop(m.t, name)
 }
