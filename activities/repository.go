@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,11 +11,22 @@ import (
 	"starkeep/job"
 	"starkeep/snapshot"
 	"starkeep/snapshot/repository"
+	"starkeep/storage"
 )
 
 // CheckRepository looks at the location of a repository that is about to be created.
 func (a *Activities) CheckRepository(ctx context.Context, r job.SealedRepository) error {
-	return explain(a.Repositories.Check(ctx, r))
+	return refused(a.Repositories.Check(ctx, r))
+}
+
+// refused is explain for a statement that somebody waits for: what only a person can mend is told at once.
+func refused(err error) error {
+	for _, is := range []error{storage.ErrConfig, storage.ErrDenied, storage.ErrNoRoot} {
+		if errors.Is(err, is) {
+			return named(job.InvalidRequest, true, err)
+		}
+	}
+	return explain(err)
 }
 
 // RepositoryUsers lists the running jobs that use a repository.

@@ -75,7 +75,7 @@ type sharedServer struct {
 	next   atomic.Int64
 }
 
-const namespaces = 60
+const namespaces = 90
 
 func (s *sharedServer) get(t testing.TB) *temporalServer {
 	t.Helper()
