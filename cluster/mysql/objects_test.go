@@ -266,6 +266,9 @@ func TestSequenceNeverGoesBack(t *testing.T) {
 			if name != "cached" { // a repeat skips what the server had cached
 				require.Equal(t, c.second, after)
 			}
+			x.server.Exec(t, "ALTER SEQUENCE "+x.other+".s CYCLE")
+			put() // in the place of one of another definition
+			x.insert(t, "t1") // the primary key takes no value twice
 			again, err := x.cluster.Objects(t.Context(), x.other, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Sequence}})
 			require.NoError(t, err)
 			require.Equal(t, objects[0].DDL, again[0].DDL)

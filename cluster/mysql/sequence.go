@@ -204,48 +204,60 @@ func (c *Cluster) sequencesInUse(ctx context.Context, database string) (building
 }
 
 // putSequence gives a sequence its definition, and the value to go on with. One that is there and has given values only
-// goes forward, as far as its new bounds allow: live tables may hold what it gave, and a repeat must not take back what was
-// given since. Nobody gets a value in between, which is what the lock is for.
+// goes forward: live tables may hold what it gave, and a repeat must not take back what was given since.
 func (c *Cluster) putSequence(ctx context.Context, s *session, database, name string, o snapshot.Object, statement string) (string, error) {
+	full := quoted(database) + "." + quoted(name)
 	there, err := c.present(ctx, []cluster.Publication{{Database: database, Table: name}})
 	if err != nil {
 		return "", err
 	}
-	full, had := quoted(database)+"."+quoted(name), ""
-	if there[name] {
-		if err := s.lockTables(ctx, []string{full}, lockedIdle); err != nil {
-			return "", err
+	now := snapshot.Object{Kind: snapshot.Sequence, Name: name}
+	var note string
+	switch {
+	case !there[name]:
+		if note, err = s.under(ctx, o, statement); err == nil {
+			err = s.goOn(ctx, full, o.Settings[nextValue])
 		}
-		rows, err := s.query(ctx, "SELECT next_not_cached_value AS next, start_value AS start FROM "+full)
-		if err != nil {
-			return "", err
-		}
-		if len(rows) == 1 && rows[0]["next"] != rows[0]["start"] {
-			had = rows[0]["next"]
-		}
+	case c.showCreate(ctx, database, &now) == nil && now.DDL == o.DDL:
+		err = s.goOn(ctx, full, o.Settings[nextValue])
+	default:
+		note, err = s.redefine(ctx, full, o, statement)
+	}
+	if err != nil {
+		return "", err
+	}
+	return note, c.forget(ctx, database, sequenceNote(name))
+}
+
+// redefine gives a sequence another definition. It goes on behind what it has given, as far as its new bounds allow; under
+// the lock nobody gets a value in between. One that stands at its start has given none.
+func (s *session) redefine(ctx context.Context, sequence string, o snapshot.Object, statement string) (string, error) {
+	if err := s.lockTables(ctx, []string{sequence}, lockedIdle); err != nil {
+		return "", err
+	}
+	had, err := s.query(ctx, "SELECT next_not_cached_value AS next, start_value AS start FROM "+sequence)
+	if err != nil {
+		return "", err
 	}
 	note, err := s.under(ctx, o, statement)
 	if err != nil {
 		return "", err
 	}
-	if err := s.goOn(ctx, full, o.Settings[nextValue]); err != nil {
+	if err := s.goOn(ctx, sequence, o.Settings[nextValue]); err != nil {
 		return "", err
 	}
-	if had != "" {
-		fits, err := s.query(ctx, "SELECT "+had+" BETWEEN minimum_value AND maximum_value AS fits FROM "+full)
+	if next := had[0]["next"]; next != had[0]["start"] {
+		fits, err := s.query(ctx, "SELECT "+next+" BETWEEN minimum_value AND maximum_value AS fits FROM "+sequence)
 		if err != nil {
 			return "", err
 		}
 		if fits[0]["fits"] == "1" {
-			if err := s.goOn(ctx, full, had); err != nil {
+			if err := s.goOn(ctx, sequence, next); err != nil {
 				return "", err
 			}
 		}
 	}
-	if err := s.exec(ctx, "UNLOCK TABLES"); err != nil {
-		return "", err
-	}
-	return note, c.forget(ctx, database, sequenceNote(name))
+	return note, s.exec(ctx, "UNLOCK TABLES")
 }
 
 // goOn sets the value that a sequence gives next. SETVAL only goes forward: of a smaller value, or with a negative
