@@ -267,7 +267,7 @@ func TestSequenceNeverGoesBack(t *testing.T) {
 				require.Equal(t, c.second, after)
 			}
 			x.server.Exec(t, "ALTER SEQUENCE "+x.other+".s CYCLE")
-			put() // in the place of one of another definition
+			put()             // in the place of one of another definition
 			x.insert(t, "t1") // the primary key takes no value twice
 			again, err := x.cluster.Objects(t.Context(), x.other, cluster.Collection{Kinds: []snapshot.ObjectKind{snapshot.Sequence}})
 			require.NoError(t, err)
