@@ -311,3 +311,30 @@ func TestEmptyMemberOfAnEnumIsFound(t *testing.T) {
 		require.Equal(t, want, hasEmptyMember(declared), declared)
 	}
 }
+
+func TestErrorValueIsNoMemberOfItsEnum(t *testing.T) {
+	t.Parallel()
+	for declared, want := range map[string]string{
+		"enum('a','b')": "", "enum('a','')": "0", "enum('','0')": "00", "enum('0','00','')": "000", "enum('0')": "",
+	} {
+		require.Equal(t, want, errorValue(declared), declared)
+	}
+}
+
+func TestFloatAtItsLimitComesBackFromALoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mariadb.Shared(t))
+	w.exec("CREATE TABLE f (id INT PRIMARY KEY, a FLOAT(10,3), b FLOAT(5,5))", "INSERT INTO f VALUES (1, 9999999.999, 0.99999), (2, -9999999.999, -0.99999), (3, NULL, 0)")
+	for i, want := range []string{"9999999.999", ".99999"} {
+		got := w.value("SELECT " + selected(w.describe("f").Columns[i+1]) + " FROM DB.f WHERE id = 1")
+		require.InDelta(t, mustFloat(t, want), mustFloat(t, got), 1e-6)
+		require.LessOrEqual(t, mustFloat(t, got), mustFloat(t, want))
+	}
+}
+
+func mustFloat(t *testing.T, text string) (f float64) {
+	t.Helper()
+	_, err := fmt.Sscan(text, &f)
+	require.NoError(t, err)
+	return f
+}
