@@ -99,7 +99,7 @@ func (a *Activities) holdView(ctx context.Context, in job.HoldViewInput) error {
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil // it was held for as long as it was needed
 	case <-view.Broken():
 		return refuse(job.ViewLost, "a session of the read view was lost")
 	case <-activity.GetWorkerStopChannel(ctx):

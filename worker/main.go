@@ -129,9 +129,13 @@ func serve(ctx context.Context, c client.Client, a *activities.Activities, h *ho
 	a.Register(control)
 	workers := []worker.Worker{control}
 	for queue, atOnce := range map[string]int{job.TransferQueue: slots, h.Queue(): slots, job.ViewQueue: viewsAtOnce} {
+		throttle := 5 * time.Second
+		if queue == job.ViewQueue {
+			throttle = time.Second // a view that is not needed any more shall not hold its locks
+		}
 		w := worker.New(c, queue, worker.Options{
 			DisableRegistrationAliasing: true, WorkerStopTimeout: drain, DisableWorkflowWorker: true,
-			MaxConcurrentActivityExecutionSize: atOnce, MaxHeartbeatThrottleInterval: 5 * time.Second,
+			MaxConcurrentActivityExecutionSize: atOnce, MaxHeartbeatThrottleInterval: throttle,
 		})
 		a.Register(w)
 		workers = append(workers, w)

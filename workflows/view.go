@@ -36,7 +36,7 @@ func (b *backup) readView(ctx workflow.Context) error {
 			return err
 		}
 		err = b.readFrom(ctx, v, round)
-		b.closeView(ctx, v)
+		v.stop() // nobody waits for it: its worker hears of it with the answer to its next heartbeat
 		if err == nil {
 			return b.conclude(ctx, round)
 		}
@@ -144,11 +144,4 @@ func (b *backup) tryView(ctx workflow.Context, id string) (*view, error) {
 		}
 	}
 	return v, nil
-}
-
-// closeView ends a view and waits until its worker has let it go.
-func (b *backup) closeView(ctx workflow.Context, v *view) {
-	v.stop()
-	detached, _ := workflow.NewDisconnectedContext(ctx)
-	_ = v.holding.Get(detached, nil) // it was cancelled, or lost before
 }
