@@ -14,7 +14,7 @@ import (
 
 // Bytes a second: a backup or a restore of noise takes some seconds, so that a test can act in its middle.
 const (
-	slowUpload   = "upload_limit = 1500000"
+	slowUpload   = "upload_limit = 500000"
 	slowDownload = "download_limit = 1500000"
 )
 
