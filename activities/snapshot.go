@@ -211,17 +211,14 @@ func (s stock) find(t pinnedTable, p snapshot.Partition) *snapshot.PartitionEntr
 
 // stored reads the newest snapshots of the database and proves, object by object, that what they name is there.
 func (d *desk) stored(ctx context.Context, head backupHead) (stock, error) {
-	if head.Request.Full {
-		return nil, nil
-	}
-	manifests, err := d.repo.Latest(ctx, head.Cluster, d.ref.Database, 3)
+	manifests, err := d.earlier(ctx, head)
 	if err != nil {
 		return nil, err
 	}
 	s := stock{}
-	for i := len(manifests) - 1; i >= 0; i-- { // newest last, so that it wins
-		if err := d.repo.Entries(ctx, manifests[i], func(e snapshot.PartitionEntry) error {
-			if !slices.Contains(manifests[i].Consistency.Moved, e.Table+"."+e.Partition.Name) {
+	for _, m := range manifests {
+		if err := d.repo.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
+			if !slices.Contains(m.Consistency.Moved, e.Table+"."+e.Partition.Name) {
 				s[stockKey(e.TableID, e.Schema, e.Partition.Name)] = e
 			}
 			return nil
@@ -230,6 +227,17 @@ func (d *desk) stored(ctx context.Context, head backupHead) (stock, error) {
 		}
 	}
 	return s, d.prove(ctx, s)
+}
+
+// earlier returns the newest snapshots of the database, the newest last, so that what it says wins; none when the job is to
+// take nothing from them.
+func (d *desk) earlier(ctx context.Context, head backupHead) ([]snapshot.Manifest, error) {
+	if head.Request.Full {
+		return nil, nil
+	}
+	manifests, err := d.repo.Latest(ctx, head.Cluster, d.ref.Database, 3)
+	slices.Reverse(manifests)
+	return manifests, err
 }
 
 // prove drops entries whose objects are not all there: the store decides what exists, not an index. They are then read

@@ -166,15 +166,12 @@ type division struct {
 
 // divisions reads how the newest snapshots divided the tables, by their names.
 func (d *desk) divisions(ctx context.Context, head backupHead) (map[string]division, error) {
-	if head.Request.Full {
-		return nil, nil
-	}
-	manifests, err := d.repo.Latest(ctx, head.Cluster, d.ref.Database, 3)
+	manifests, err := d.earlier(ctx, head)
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]division{}
-	for _, m := range slices.Backward(manifests) { // newest last, so that it wins
+	for _, m := range manifests {
 		for _, t := range m.Tables {
 			all[t.Name] = division{definition: keyed(t.DDL), ranges: map[string][]snapshot.KeyRange{}}
 		}
