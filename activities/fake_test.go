@@ -71,7 +71,7 @@ func (f *fakeCluster) Info(context.Context) (snapshot.Cluster, error) {
 	return snapshot.Cluster{Name: "c", Kind: "fake", ID: "1"}, nil
 }
 
-func (f *fakeCluster) Missing(context.Context, string, []string, cluster.Purpose) ([]cluster.Privilege, error) {
+func (f *fakeCluster) Missing(context.Context, cluster.Audit) ([]cluster.Privilege, error) {
 	return nil, nil
 }
 

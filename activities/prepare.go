@@ -189,7 +189,7 @@ func unknownTable(database, table string, tables, others []string) error {
 }
 
 func (d *desk) checkPrivileges(ctx context.Context, database string, tables []string, p cluster.Purpose) error {
-	missing, err := d.cluster.Missing(ctx, database, tables, p)
+	missing, err := d.cluster.Missing(ctx, cluster.Audit{Purpose: p, Database: database, Tables: tables})
 	if errors.Is(err, cluster.ErrUnknownDatabase) {
 		return refuse(job.UnknownDatabase, "Unknown database '%s'", database)
 	}

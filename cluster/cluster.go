@@ -49,11 +49,19 @@ const (
 	ForRestore Purpose = "restore"
 )
 
+// Audit says what privileges are checked for.
+type Audit struct {
+	Purpose  Purpose
+	Database string   // empty: objects of the cluster itself; one that does not exist yet is allowed for ForRestore
+	Tables   []string // none: all tables of the database
+	// Kinds of objects beside the tables that will be read or put.
+	Kinds []snapshot.ObjectKind
+}
+
 // Auditor checks privileges before anything is changed.
 type Auditor interface {
-	// Missing returns the privileges that the connecting user lacks for the purpose on these tables (none = all tables
-	// of the database; a database that does not exist yet is allowed for ForRestore).
-	Missing(ctx context.Context, database string, tables []string, p Purpose) ([]Privilege, error)
+	// Missing returns the privileges that the connecting user lacks.
+	Missing(ctx context.Context, a Audit) ([]Privilege, error)
 }
 
 // Check is one line of a doctor's report.
@@ -79,10 +87,22 @@ type Lister interface {
 	Tables(ctx context.Context, database string) (tables, others []string, err error)
 }
 
+// TableError tells why one table of several cannot be carried.
+type TableError struct {
+	Table string
+	Err   error // names the column and its type
+}
+
+func (e *TableError) Error() string { return "table " + e.Table + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *TableError) Unwrap() error { return e.Err }
+
 // Describer reads definitions.
 type Describer interface {
 	// Describe returns the tables with columns, DDL, partitions, versions and tablets (temporary partitions left out).
-	// It fails with ErrUnknownTable, or with ErrUnsupported naming table and column of a type it cannot carry.
+	// Columns are those whose values are read and loaded: generated ones are in the DDL only. It fails with ErrUnknownTable,
+	// or with one *TableError, wrapping ErrUnsupported, for every table that it cannot carry (errors.Join).
 	Describe(ctx context.Context, database string, tables []string) ([]snapshot.Table, error)
 }
 
@@ -156,20 +176,50 @@ type Collection struct {
 
 // Renaming says under which names objects come back.
 type Renaming struct {
-	From, To string            // database
-	Tables   map[string]string // tables and views of the database that have another name now
+	From, To string            // database; both empty for objects of the cluster itself
+	Tables   map[string]string // tables, views and materialized views of the database that have another name now
+	// Others are objects of other kinds that have another name now: functions, catalogs.
+	Others map[string]string `json:"others,omitempty"`
+	// Supplied are values for what the source masked (Object.Masked), by property. They are secret: handed over in memory
+	// only, never stored or printed.
+	Supplied map[string]string `json:"-"`
 }
 
 // Keeper keeps the objects that hold no rows.
 type Keeper interface {
 	// Objects returns them in an order in which they can be created. What it cannot carry is ErrUnsupported, by name; a
-	// missing privilege is ErrDenied.
+	// missing privilege is ErrDenied. With an empty database only objects of the cluster itself (ObjectKind.Global) are
+	// returned; their kinds are then named.
 	Objects(ctx context.Context, database string, c Collection) ([]snapshot.Object, error)
 	// PutObject creates o in the database r.To, in the place of one of its kind and name. A note tells what is not as it
 	// was (a definer that does not exist here). ErrRejected: the cluster does not take it, a repeat cannot help.
 	PutObject(ctx context.Context, o snapshot.Object, r Renaming) (note string, err error)
 	// DropObject drops it; no error when absent.
 	DropObject(ctx context.Context, database string, o snapshot.Object) error
+}
+
+// Dependent is a materialized view that reads tables of a job.
+type Dependent struct {
+	Database string `json:"database"`
+	Name     string `json:"name"`
+}
+
+// Activator brings back what a cluster sets inactive when tables under it are swapped: materialized views.
+type Activator interface {
+	// Dependents returns the materialized views, of any database, that are active and read one of these tables, views or
+	// materialized views, directly or through one another, in an order in which they can be activated.
+	Dependents(ctx context.Context, database string, names []string) ([]Dependent, error)
+	// Activate makes d active again, and refreshes its rows to the end when refresh is set; one that is active already is
+	// only refreshed. The note tells its state when it is not as wanted, and why. An absent one is ErrUnknownTable.
+	Activate(ctx context.Context, d Dependent, refresh bool) (note string, err error)
+}
+
+// Host tells whether a cluster can hold tables.
+type Host interface {
+	// Fit checks, before anything is changed, that the cluster can hold the tables when they are created with o: enough
+	// nodes for their replicas, a version and a run mode that know their features. ErrUnsupported says what does not fit
+	// and what to do. Notes tell what will be different there, a sentence each.
+	Fit(ctx context.Context, tables []snapshot.Table, o TableOptions) (notes []string, err error)
 }
 
 // Translator brings in tables of clusters of another kind.

@@ -1,17 +1,29 @@
 package snapshot
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Versions of the repository format. A manifest states the oldest one that holds what it says, so that an older release
 // goes on to read what it can understand, and says what it cannot.
 const (
 	FirstFormat   = 1 // tables
 	ObjectsFormat = 2 // + objects without rows, a point in the engine's log, key ranges
-	FormatVersion = ObjectsFormat
+	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, masked properties, encoded columns
+	FormatVersion = RollupsFormat
 )
 
 // NeededFormat returns the oldest version that holds m. Key ranges, which are in the index, come only with a point.
 func (m Manifest) NeededFormat() int {
+	if slices.ContainsFunc(m.Tables, func(t TableEntry) bool {
+		return len(t.Rollups) > 0 || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Encoding != "" })
+	}) ||
+		slices.ContainsFunc(m.Objects, func(o Object) bool {
+			return o.Kind == MaterializedView || o.Kind == Catalog || o.Kind == ResourceGroup || len(o.Masked) > 0
+		}) {
+		return RollupsFormat
+	}
 	if m.Point != nil || len(m.Objects) > 0 {
 		return ObjectsFormat
 	}

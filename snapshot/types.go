@@ -46,7 +46,19 @@ type Column struct {
 	Source   string `json:"source"` // the source's own type text, e.g. "varchar(20)"
 	Nullable bool   `json:"nullable,omitempty"`
 	Key      bool   `json:"key,omitempty"`
+	// Encoding names how the adapter wrote values that the source cannot print exactly; empty: as the source prints them.
+	Encoding Encoding `json:"encoding,omitempty"`
 }
+
+// Encoding is how values that have no exact text are written.
+type Encoding string
+
+// The encodings (docs/format.md has their rules).
+const (
+	NestedEncoding Encoding = "nested" // Kind JSON: ARRAY, MAP, STRUCT as JSON whose leaves are exact texts
+	BitmapEncoding Encoding = "bitmap" // Kind Binary: what bitmap_to_binary gives
+	HLLEncoding    Encoding = "hll"    // Kind Binary: what hll_serialize gives
+)
 
 // Partitioning is how a table is divided.
 type Partitioning string
@@ -68,6 +80,14 @@ type Table struct {
 	Columns      []Column     `json:"columns"`
 	Partitioning Partitioning `json:"partitioning"`
 	Partitions   []Partition  `json:"partitions,omitempty"` // empty in a manifest: the index holds them
+	// Rollups are further indexes of the table that its DDL does not show: rollups and synchronous materialized views.
+	Rollups []Rollup `json:"rollups,omitempty"`
+}
+
+// Rollup is an index of a table that holds some of its columns, or sums over them, and travels with it.
+type Rollup struct {
+	Name string `json:"name"`
+	DDL  string `json:"ddl"` // as the source prints it, or the statement that makes it
 }
 
 // Partition is one partition by name. An engine may keep it as several physical partitions.
@@ -153,6 +173,10 @@ const (
 	User      ObjectKind = "user"     // global: a user with its grants
 	Role      ObjectKind = "role"     // global: a role with its grants
 	Database  ObjectKind = "database" // the database itself: what new objects in it get by default
+
+	MaterializedView ObjectKind = "materialized view" // asynchronous: its rows are made by a refresh
+	Catalog          ObjectKind = "catalog"           // global: an external catalog
+	ResourceGroup    ObjectKind = "resource group"    // global
 )
 
 // Object is one object of a database that holds no rows. Objects come in an order in which they can be created.
@@ -164,10 +188,17 @@ type Object struct {
 	// Settings are what the DDL means under: sql_mode, character_set_client, collation_connection, time_zone, …
 	Settings map[string]string `json:"settings,omitempty"`
 	Grants   []string          `json:"grants,omitempty"` // of users and roles
+	// Masked are properties whose values the source does not tell: credentials, passwords. Who restores supplies them.
+	Masked []string `json:"masked,omitempty"`
 }
 
 // Global tells whether an object belongs to the cluster, not to a database.
-func (o Object) Global() bool { return o.Kind == User || o.Kind == Role }
+func (o Object) Global() bool { return o.Kind.Global() }
+
+// Global tells whether objects of the kind belong to the cluster, not to a database.
+func (k ObjectKind) Global() bool {
+	return k == User || k == Role || k == Catalog || k == ResourceGroup
+}
 
 // String prints kind and name for messages.
 func (o Object) String() string { return string(o.Kind) + " " + o.Name }

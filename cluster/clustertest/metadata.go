@@ -166,7 +166,7 @@ func unreachableIsNotUnknown(t *testing.T, h *tester) {
 	failures["unpublish"] = h.Down.Unpublish(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1})
 	failures["discard"] = h.Down.Discard(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1})
 	failures["retired"] = h.Down.DropRetired(t.Context(), cluster.Publication{Database: h.Database, Table: "t", Shadow: "s", ShadowID: 1, LiveID: 2, Retired: "r"})
-	_, failures["missing"] = h.Down.Missing(t.Context(), h.Database, nil, cluster.ForBackup)
+	_, failures["missing"] = h.Down.Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Database: h.Database})
 	for name, err := range failures {
 		require.ErrorIs(t, err, cluster.ErrUnreachable, name)
 		for _, absent := range []error{cluster.ErrUnknownDatabase, cluster.ErrUnknownTable, cluster.ErrUnknownPartition} {
@@ -187,13 +187,13 @@ func deniedIsNotUnknown(t *testing.T, h *tester) {
 func missingPrivileges(t *testing.T, h *tester) {
 	h.create(Plain, "t")
 	for _, p := range []cluster.Purpose{cluster.ForBackup, cluster.ForRestore} {
-		missing, err := h.Cluster.Missing(t.Context(), h.Database, []string{"t"}, p)
+		missing, err := h.Cluster.Missing(t.Context(), cluster.Audit{Purpose: p, Database: h.Database, Tables: []string{"t"}})
 		require.NoError(t, err)
 		require.Empty(t, missing, "root may do everything")
 	}
-	_, err := h.Cluster.Missing(t.Context(), "nowhere", nil, cluster.ForBackup)
+	_, err := h.Cluster.Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Database: "nowhere"})
 	require.ErrorIs(t, err, cluster.ErrUnknownDatabase)
-	_, err = h.Cluster.Missing(t.Context(), "nowhere", nil, cluster.ForRestore)
+	_, err = h.Cluster.Missing(t.Context(), cluster.Audit{Purpose: cluster.ForRestore, Database: "nowhere"})
 	require.NoError(t, err, "a restore creates it")
 }
 

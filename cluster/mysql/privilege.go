@@ -192,13 +192,13 @@ var (
 // Missing compares the grants of the connected user with what the purpose takes. Users and roles are left out: whether a
 // job takes them along is not asked here, and what they take (SELECT on mysql.*; CREATE USER and all that is granted WITH
 // GRANT OPTION) is named by the statement that is refused.
-func (c *Cluster) Missing(ctx context.Context, database string, tables []string, p cluster.Purpose) ([]cluster.Privilege, error) {
-	if p == cluster.ForBackup {
-		if err := c.requireDatabase(ctx, database); err != nil {
+func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privilege, error) {
+	if a.Purpose == cluster.ForBackup {
+		if err := c.requireDatabase(ctx, a.Database); err != nil {
 			return nil, fmt.Errorf("check privileges: %w", err)
 		}
 	}
-	missing, err := c.missing(ctx, database, tables, p)
+	missing, err := c.missing(ctx, a.Database, a.Tables, a.Purpose)
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}

@@ -24,18 +24,18 @@ func TestGrantThatIsNamedIsTheOneThatHelps(t *testing.T) {
 	} {
 		user, password := p.server.NewUser(t, "USAGE ON *.*", "CREATE TEMPORARY TABLES ON "+p.database+".*")
 		keeper := connect(t, p.server.Address, user, password)
-		missing, err := keeper.Missing(t.Context(), c.database, c.tables, c.purpose)
+		missing, err := keeper.Missing(t.Context(), cluster.Audit{Purpose: c.purpose, Database: c.database, Tables: c.tables})
 		require.NoError(t, err)
 		require.NotEmpty(t, missing)
 		for _, m := range missing {
 			require.NotContains(t, m.Grant, "*.* TO ''")
 			p.server.Exec(t, m.Grant)
 		}
-		missing, err = keeper.Missing(t.Context(), c.database, c.tables, c.purpose)
+		missing, err = keeper.Missing(t.Context(), cluster.Audit{Purpose: c.purpose, Database: c.database, Tables: c.tables})
 		require.NoError(t, err)
 		require.Empty(t, missing)
 		if c.purpose == cluster.ForBackup {
-			missing, err = keeper.Missing(t.Context(), p.database, []string{"u"}, c.purpose)
+			missing, err = keeper.Missing(t.Context(), cluster.Audit{Purpose: c.purpose, Database: p.database, Tables: []string{"u"}})
 			require.NoError(t, err)
 			require.Equal(t, c.tables != nil, len(missing) > 0, "what was given for one table is not given for another")
 		}
@@ -72,7 +72,7 @@ func TestGrantedByPatternOrRole(t *testing.T) {
 		if name == "role, and another" {
 			p.server.Exec(t, "SET DEFAULT ROLE "+role+" FOR "+user)
 		}
-		missing, err := connect(t, p.server.Address, user, password).Missing(t.Context(), p.database, []string{"t"}, cluster.ForBackup)
+		missing, err := connect(t, p.server.Address, user, password).Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Database: p.database, Tables: []string{"t"}})
 		if !c.enough && err != nil { // nothing at all: the database itself is hidden
 			require.ErrorIs(t, err, cluster.ErrDenied, name)
 			continue

@@ -60,23 +60,23 @@ func needs(database string, tables []string, p cluster.Purpose, exists bool) []n
 }
 
 // Missing compares SHOW GRANTS, of the user and of all roles behind it, with what is needed.
-func (c *Cluster) Missing(ctx context.Context, database string, tables []string, p cluster.Purpose) ([]cluster.Privilege, error) {
+func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privilege, error) {
 	grants, err := c.grants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}
-	exists, err := c.DatabaseExists(ctx, database)
+	exists, err := c.DatabaseExists(ctx, a.Database)
 	if errors.Is(err, cluster.ErrDenied) {
 		exists, err = true, nil // as far as the user may know; what is missing to see it is in the list below
 	}
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}
-	if !exists && p == cluster.ForBackup {
-		return nil, fmt.Errorf("check privileges on %s: %w", database, cluster.ErrUnknownDatabase)
+	if !exists && a.Purpose == cluster.ForBackup {
+		return nil, fmt.Errorf("check privileges on %s: %w", a.Database, cluster.ErrUnknownDatabase)
 	}
 	var missing []cluster.Privilege
-	for _, n := range needs(database, tables, p, exists) {
+	for _, n := range needs(a.Database, a.Tables, a.Purpose, exists) {
 		if grants.cover(n) {
 			continue
 		}

@@ -178,7 +178,7 @@ func TestGrantThatIsNamedIsTheOneThatHelps(t *testing.T) {
 	}{{database, []string{"t"}, cluster.ForBackup}, {database, nil, cluster.ForBackup}, {database, nil, cluster.ForRestore}, {"later", nil, cluster.ForRestore}} {
 		// what is not visible at all cannot be asked about: some privilege on the database comes first
 		h.Exec("GRANT CREATE VIEW ON ALL DATABASES TO USER 'keeper'@'%'")
-		missing, err := keeper.Missing(t.Context(), c.database, c.tables, c.purpose)
+		missing, err := keeper.Missing(t.Context(), cluster.Audit{Purpose: c.purpose, Database: c.database, Tables: c.tables})
 		require.NoError(t, err)
 		require.NotEmpty(t, missing)
 		for _, p := range missing {
@@ -190,7 +190,7 @@ func TestGrantThatIsNamedIsTheOneThatHelps(t *testing.T) {
 		if c.database == "later" {
 			continue
 		}
-		missing, err = keeper.Missing(t.Context(), c.database, c.tables, c.purpose)
+		missing, err = keeper.Missing(t.Context(), cluster.Audit{Purpose: c.purpose, Database: c.database, Tables: c.tables})
 		require.NoError(t, err)
 		require.Empty(t, missing)
 	}
