@@ -10,13 +10,13 @@ import (
 const (
 	FirstFormat   = 1 // tables
 	ObjectsFormat = 2 // + objects without rows, a point in the engine's log, key ranges
-	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, masked properties, encoded columns
+	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, masked properties, encoded columns, snapshots without a database, a time to live
 	FormatVersion = RollupsFormat
 )
 
 // NeededFormat returns the oldest version that holds m. Key ranges, which are in the index, come only with a point.
 func (m Manifest) NeededFormat() int {
-	if slices.ContainsFunc(m.Tables, func(t TableEntry) bool {
+	if m.Database == "" || m.TTL != "" || slices.ContainsFunc(m.Tables, func(t TableEntry) bool {
 		return len(t.Rollups) > 0 || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Encoding != "" })
 	}) ||
 		slices.ContainsFunc(m.Objects, func(o Object) bool {
@@ -45,7 +45,7 @@ type Manifest struct {
 	Format      int          `json:"format"`
 	Label       string       `json:"label"`
 	Timestamp   string       `json:"timestamp"` // backup timestamp
-	Database    string       `json:"database"`
+	Database    string       `json:"database"`  // empty: objects of the cluster itself, and no tables
 	Cluster     Cluster      `json:"cluster"`
 	Job         string       `json:"job"`       // id of the job that wrote it: makes a repeated commit recognisable
 	Statement   string       `json:"statement"` // canonical, redacted
@@ -57,6 +57,8 @@ type Manifest struct {
 	Tables      []TableEntry `json:"tables"`
 	Objects     []Object     `json:"objects,omitempty"` // views, triggers, routines, …; in an order in which they can be created
 	Totals      Totals       `json:"totals"`
+	TTL         string       `json:"ttl,omitempty"`    // as the BACKUP said it, e.g. "7 DAY"; empty: kept until it is dropped
+	Expires     time.Time    `json:"expires,omitzero"` // Finished plus TTL; set exactly when TTL is
 }
 
 // Point names a moment in an engine's own log: a replica, or a restore of the log up to a moment, can begin there.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,8 +47,31 @@ func objectsSample() sample {
 	return s
 }
 
+// encodedSample has all that version 3 adds to the snapshot of a database.
+func encodedSample() sample {
+	s := goldenSample()
+	s.manifest.Format = snapshot.RollupsFormat
+	s.manifest.TTL, s.manifest.Expires = "7 DAY", s.manifest.Finished.AddDate(0, 0, 7)
+	t := &s.manifest.Tables[0]
+	t.Rollups = []snapshot.Rollup{{Name: "r", DDL: "ALTER TABLE `t0` ADD ROLLUP `r` (`k`)"}}
+	for name, e := range map[string]snapshot.Encoding{"a": snapshot.NestedEncoding, "b": snapshot.BitmapEncoding, "h": snapshot.HLLEncoding} {
+		kind := snapshot.Binary
+		if e == snapshot.NestedEncoding {
+			kind = snapshot.JSON
+		}
+		t.Columns = append(t.Columns, snapshot.Column{Name: name, Type: snapshot.Type{Kind: kind}, Source: "x<" + name + ">", Nullable: true, Encoding: e})
+	}
+	slices.SortFunc(t.Columns[1:], func(a, b snapshot.Column) int { return strings.Compare(a.Name, b.Name) })
+	s.manifest.Objects = []snapshot.Object{
+		{Kind: snapshot.MaterializedView, Name: "mv", DDL: "CREATE MATERIALIZED VIEW `mv` REFRESH MANUAL AS SELECT `k` FROM `t0`", Settings: map[string]string{"state": "active"}},
+		{Kind: snapshot.Catalog, Name: "hive", DDL: "CREATE EXTERNAL CATALOG `hive` PROPERTIES (\"type\" = \"hive\", \"aws.s3.secret_key\" = \"******\")", Masked: []string{"aws.s3.secret_key"}},
+		{Kind: snapshot.ResourceGroup, Name: "rg", DDL: "CREATE RESOURCE GROUP `rg` TO (user='u') WITH (\"cpu_weight\" = \"1\")"},
+	}
+	return s
+}
+
 // goldens are the golden repositories by their folders: one for each format version, written before its release.
-var goldens = map[string]func() sample{goldenRoot: goldenSample, "testdata/v2": objectsSample}
+var goldens = map[string]func() sample{goldenRoot: goldenSample, "testdata/v2": objectsSample, "testdata/v3": encodedSample}
 
 func openFolder(t testing.TB, dir string) storage.Bucket {
 	t.Helper()

@@ -136,10 +136,15 @@ func checkManifest(m snapshot.Manifest) error {
 	if err := checkSnapshot(m.Label, m.Timestamp); err != nil {
 		return err
 	}
-	if m.Job == "" || m.Database == "" {
-		return errors.New("no job or no database")
+	switch {
+	case m.Job == "":
+		return errors.New("no job")
+	case m.Database == "" && (len(m.Tables) > 0 || len(m.Objects) == 0 || slices.ContainsFunc(m.Objects, func(o snapshot.Object) bool { return !o.Global() })):
+		return errors.New("no database, and not only objects of the cluster itself")
+	case (m.TTL == "") != m.Expires.IsZero():
+		return errors.New("a time to live without its end, or an end without it")
 	}
-	texts := []string{m.Database, m.Job, m.Statement, m.Cluster.Name, m.Cluster.ID, m.Cluster.Version}
+	texts := []string{m.Database, m.Job, m.Statement, m.Cluster.Name, m.Cluster.ID, m.Cluster.Version, m.TTL}
 	for _, t := range m.Tables {
 		if t.Name == "" || len(t.Partitions) > 0 {
 			return fmt.Errorf("table %q: no name, or partitions that belong into the index", t.Name)
@@ -149,7 +154,10 @@ func checkManifest(m snapshot.Manifest) error {
 		}
 		texts = append(texts, t.Name, t.DDL)
 		for _, c := range t.Columns {
-			texts = append(texts, c.Name, c.Source)
+			texts = append(texts, c.Name, c.Source, string(c.Encoding))
+		}
+		for _, u := range t.Rollups {
+			texts = append(texts, u.Name, u.DDL)
 		}
 	}
 	for _, o := range m.Objects {
@@ -158,6 +166,7 @@ func checkManifest(m snapshot.Manifest) error {
 		}
 		texts = append(texts, o.Name, o.Table, o.DDL)
 		texts = append(texts, o.Grants...)
+		texts = append(texts, o.Masked...)
 		for _, v := range o.Settings {
 			texts = append(texts, v)
 		}

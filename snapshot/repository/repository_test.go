@@ -626,3 +626,26 @@ func TestSharedIndexGivesEachSnapshotItsOwn(t *testing.T) {
 	}))
 	require.Equal(t, []string{"t1"}, got)
 }
+
+func TestSnapshotWithoutDatabaseHoldsObjectsOfTheClusterOnly(t *testing.T) {
+	t.Parallel()
+	r, _ := create(t)
+	m := newSample("j1").manifest
+	m.Database, m.Totals = "", snapshot.Totals{}
+	write := func() error {
+		m.Format = m.NeededFormat()
+		return r.WriteManifest(t.Context(), m)
+	}
+	require.ErrorContains(t, write(), "no database", "it holds nothing at all")
+	m.Objects = []snapshot.Object{{Kind: snapshot.Catalog, Name: "c"}, {Kind: snapshot.View, Name: "v"}}
+	require.ErrorContains(t, write(), "no database", "a view is in a database")
+	m.Objects = m.Objects[:1]
+	require.NoError(t, write())
+	require.Equal(t, snapshot.RollupsFormat, m.Format, "older releases would take it for a damaged one")
+	back, err := r.Manifest(t.Context(), m.Label, m.Timestamp)
+	require.NoError(t, err)
+	require.Equal(t, m, back)
+
+	m.Label, m.TTL = "other", "7 DAY"
+	require.ErrorContains(t, write(), "time to live", "nobody could tell when it ends")
+}
