@@ -1,0 +1,121 @@
+// Package starrocksdata makes databases in StarRocks for tests, and tells by a fingerprint whether one is what it was.
+package starrocksdata
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+//go:embed everything.sql
+var everything string
+
+// Everything fills an empty database with every type, table feature and kind of object that it can hold. jar is the URL of
+// a file that the cluster can fetch: the code of a user-defined function.
+func Everything(t testing.TB, db *sql.DB, database, jar string) {
+	t.Helper()
+	in := open(t, db, database)
+	defer in.close()
+	for _, s := range strings.Split(everything, "\n//") {
+		if wait, rest, ok := strings.Cut(s, "\n"); ok && strings.HasPrefix(wait, "AWAIT ") {
+			in.await(strings.TrimPrefix(wait, "AWAIT "))
+			s = rest
+		}
+		in.exec(strings.TrimSpace(s))
+	}
+	in.exec(fmt.Sprintf(`CREATE FUNCTION add_one(INT) RETURNS INT PROPERTIES ("symbol" = "com.example.AddOne", "type" = "StarrocksJar", "file" = %q)`, jar))
+}
+
+// Governance makes what belongs to the cluster, not to a database: external catalogs, roles, users, resource groups.
+func Governance(t testing.TB, db *sql.DB, database, secret string) {
+	t.Helper()
+	in := open(t, db, database)
+	defer in.close()
+	for _, s := range []string{
+		`CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.access_key" = "` + secret + `", "aws.s3.secret_key" = "` + secret + `")`,
+		`CREATE EXTERNAL CATALOG plain PROPERTIES ("type" = "iceberg", "iceberg.catalog.type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9084")`,
+		"CREATE ROLE reader COMMENT 'may read'",
+		"CREATE ROLE writer",
+		"GRANT reader TO ROLE writer",
+		"GRANT SELECT ON ALL TABLES IN DATABASE " + Quote(database) + " TO ROLE reader",
+		"GRANT INSERT, DELETE ON TABLE " + Quote(database) + ".scalars TO ROLE writer",
+		"CREATE USER 'ann'@'%' IDENTIFIED BY '" + secret + "'",
+		"CREATE USER 'bob'@'10.%' IDENTIFIED BY '" + secret + "'",
+		"GRANT writer TO 'ann'@'%'",
+		"SET DEFAULT ROLE writer TO 'ann'@'%'",
+		"GRANT SELECT ON VIEW " + Quote(database) + ".totals TO USER 'bob'@'10.%'",
+		"CREATE RESOURCE GROUP nightly TO (user='ann'), (role='reader', source_ip='10.0.0.0/8') WITH ('cpu_weight' = '2', 'mem_limit' = '30%', 'concurrency_limit' = '5')",
+	} {
+		in.exec(s)
+	}
+}
+
+// session is one connection, in one database.
+type session struct {
+	t    testing.TB
+	conn *sql.Conn
+}
+
+func open(t testing.TB, db *sql.DB, database string) session {
+	t.Helper()
+	conn, err := db.Conn(context.Background())
+	require.NoError(t, err)
+	s := session{t, conn}
+	s.exec("USE " + Quote(database))
+	return s
+}
+
+func (s session) close() { _ = s.conn.Close() }
+
+func (s session) exec(statement string) {
+	s.t.Helper()
+	_, err := s.conn.ExecContext(context.Background(), statement)
+	require.NoError(s.t, err, "%.2000s", statement)
+}
+
+// await waits until every alter job that a SHOW ALTER statement lists is finished.
+func (s session) await(show string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		names, rows := s.query(show)
+		for _, row := range rows {
+			for i, v := range row {
+				if names[i] == "State" && (v == nil || *v != "FINISHED") {
+					return false
+				}
+			}
+		}
+		return true
+	}, time.Minute, 20*time.Millisecond, show)
+}
+
+// query returns the names of the columns, and all rows as text; NULL is nil.
+func (s session) query(statement string, args ...any) ([]string, [][]*string) {
+	s.t.Helper()
+	rows, err := s.conn.QueryContext(context.Background(), statement, args...)
+	require.NoError(s.t, err, "%.2000s", statement)
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	require.NoError(s.t, err)
+	var all [][]*string
+	for rows.Next() {
+		row := make([]*string, len(names))
+		into := make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		require.NoError(s.t, rows.Scan(into...))
+		all = append(all, row)
+	}
+	require.NoError(s.t, rows.Err())
+	return names, all
+}
+
+// Quote quotes a name.
+func Quote(name string) string { return "`" + name + "`" }
