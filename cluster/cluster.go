@@ -198,6 +198,14 @@ type Keeper interface {
 	DropObject(ctx context.Context, database string, o snapshot.Object) error
 }
 
+// ObjectChecker tells early what PutObject would refuse.
+type ObjectChecker interface {
+	// CheckObject finds, without changing anything, what PutObject cannot do with o: a definition that it cannot read or
+	// rewrite, a masked property that nobody supplies (ErrRejected, naming the property to write), an object of that name
+	// that it must not replace (ErrExists). The tables of the job may not be there yet. A note tells what will be different.
+	CheckObject(ctx context.Context, o snapshot.Object, r Renaming) (note string, err error)
+}
+
 // Dependent is a materialized view that reads tables of a job.
 type Dependent struct {
 	Database string `json:"database"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -30,7 +31,7 @@ func TestJSONOfHistoriesNeverChanges(t *testing.T) {
 		"transfer_input": &job.TransferInput{}, "transfer_report": &job.TransferReport{}, "save_index_output": &job.SaveIndexOutput{},
 		"release_input": &job.ReleaseInput{}, "release_output": &job.ReleaseOutput{}, "prepare_restore_input": &job.PrepareRestoreInput{},
 		"prepare_restore_output": &job.PrepareRestoreOutput{}, "view_ref": &job.ViewRef{}, "hold_view_input": &job.HoldViewInput{},
-		"put_objects_output": &job.PutObjectsOutput{},
+		"put_objects_output": &job.PutObjectsOutput{}, "activate_views_output": &job.ActivateViewsOutput{}, "secrets": &job.Secrets{},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,4 +81,19 @@ func fill(v reflect.Value) {
 	default:
 		panic("no value for " + v.Kind().String())
 	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	s := job.Secrets{"catalog.lake.password": "hunter2"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		require.NotContains(t, fmt.Sprintf(verb, s), "hunter2")
+		require.NotContains(t, fmt.Sprintf(verb, struct{ S job.Secrets }{s}), "hunter2")
+	}
+}
+
+func TestJobsOfTheClusterItselfHaveALockOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "catalogs/c", job.WorkflowID("c", ""))
+	require.Equal(t, "job/c/db", job.WorkflowID("c", "db"))
 }

@@ -4,6 +4,7 @@
 package job
 
 import (
+	"fmt"
 	"time"
 
 	"starkeep/snapshot"
@@ -47,8 +48,14 @@ const (
 	ProgressAttribute   = "StarkeepProgress"
 )
 
-// WorkflowID is the lock of a database: BACKUP and RESTORE of one database share it.
-func WorkflowID(cluster, database string) string { return "job/" + cluster + "/" + database }
+// WorkflowID is the lock of a database: BACKUP and RESTORE of one database share it. Without a database it is the lock of
+// the cluster's own objects: external catalogs, users, roles, resource groups.
+func WorkflowID(cluster, database string) string {
+	if database == "" {
+		return "catalogs/" + cluster
+	}
+	return "job/" + cluster + "/" + database
+}
 
 // State is a state of a job, with the native names (SNAPSHOTING has one T).
 type State string
@@ -75,7 +82,7 @@ func (s State) Final() bool { return s == Finished || s == Cancelled }
 // Object is one object that a job is asked for, or all of a kind.
 type Object struct {
 	Table      string              `json:"table"`                // its name, whatever its kind
-	Kind       snapshot.ObjectKind `json:"kind,omitempty"`       // empty: a table; function stands for procedures, too
+	Kind       snapshot.ObjectKind `json:"kind,omitempty"`       // empty: a table (by name also a view or a materialized view); function stands for procedures, too
 	All        bool                `json:"all,omitempty"`        // all objects of the kind; Table is empty
 	Partitions []string            `json:"partitions,omitempty"` // nil: all
 	Alias      string              `json:"alias,omitempty"`      // RESTORE only: name in the target
@@ -83,8 +90,8 @@ type Object struct {
 
 // BackupRequest is the input of BackupWorkflow. Only the first four fields are required.
 type BackupRequest struct {
-	Cluster    string   `json:"cluster"` // name of a cluster in the workers' configuration
-	Database   string   `json:"database"`
+	Cluster    string   `json:"cluster"`  // name of a cluster in the workers' configuration
+	Database   string   `json:"database"` // empty: objects of the cluster itself, which Objects names by their kinds
 	Label      string   `json:"label"`
 	Repository string   `json:"repository"`
 	Objects    []Object `json:"objects,omitempty"` // nil: the whole database
@@ -96,6 +103,8 @@ type BackupRequest struct {
 	Consistency    string `json:"consistency,omitempty"`     // "database": fail when not reached; "partition" (default): state what was reached
 	Rounds         int    `json:"rounds,omitempty"`          // read rounds allowed; 0: 3
 	Full           bool   `json:"full,omitempty"`            // do not reuse what earlier snapshots stored
+	// SkipUnsupported leaves out tables that the cluster cannot give back exactly, and names them; otherwise they are refused.
+	SkipUnsupported bool `json:"skip_unsupported,omitempty"`
 
 	Statement string `json:"statement,omitempty"` // canonical and redacted, for people
 }
@@ -103,7 +112,7 @@ type BackupRequest struct {
 // RestoreRequest is the input of RestoreWorkflow.
 type RestoreRequest struct {
 	Cluster    string   `json:"cluster"`
-	Database   string   `json:"database"`         // target
+	Database   string   `json:"database"`         // target; empty: objects of the cluster itself
 	Source     string   `json:"source,omitempty"` // database the snapshot must record; empty: not checked
 	Label      string   `json:"label"`
 	Repository string   `json:"repository"`
@@ -113,9 +122,23 @@ type RestoreRequest struct {
 
 	ReplicationNum int    `json:"replication_num,omitempty"`
 	AllowLoad      bool   `json:"allow_load,omitempty"`
+	Refresh        bool   `json:"refresh,omitempty"` // refresh materialized views to the end before the job ends
 	TimeoutSeconds int64  `json:"timeout_seconds,omitempty"`
 	Statement      string `json:"statement,omitempty"`
 }
+
+// Secrets is the second argument of RestoreWorkflow: values for what a snapshot holds masked, by the property that supplies
+// them: catalog.<name>.<property>, user.<name>.password. The data converter encrypts it wherever Temporal keeps it.
+type Secrets map[string]string
+
+// Sealed marks a value that is only ever stored encrypted.
+func (Secrets) Sealed() {}
+
+// String keeps the values out of messages.
+func (s Secrets) String() string { return fmt.Sprintf("%d secrets", len(s)) }
+
+// GoString does the same for %#v.
+func (s Secrets) GoString() string { return s.String() }
 
 // Progress counts what a job has moved.
 type Progress struct {

@@ -19,6 +19,7 @@ const (
 	PublishTablesActivity     = "PublishTables"
 	ReplacePartitionsActivity = "ReplacePartitions"
 	PutObjectsActivity        = "PutObjects"
+	ActivateViewsActivity     = "ActivateViews"
 	ReleaseRestoreActivity    = "ReleaseRestore"
 	CheckRepositoryActivity   = "CheckRepository"
 	RepositoryUsersActivity   = "RepositoryUsers"
@@ -162,12 +163,18 @@ type PrepareRestoreOutput struct {
 	Timestamp    string   `json:"timestamp"`
 	Objects      string   `json:"objects"` // native text of RestoreObjs
 	Tables       int      `json:"tables"`
-	Replacements int      `json:"replacements"`     // partition replacements: from the first of them on there is no way back
-	Others       int      `json:"others,omitempty"` // objects that are not tables: put after the tables are live, with no way back
+	Replacements int      `json:"replacements"`        // partition replacements: from the first of them on there is no way back
+	Others       int      `json:"others,omitempty"`    // objects that are not tables: put after the tables are live, with no way back
+	Activates    bool     `json:"activates,omitempty"` // materialized views may have to be made active again behind all else
 	Notes        []string `json:"notes,omitempty"`
 }
 
 // PutObjectsOutput tells what became of the objects that are not tables.
 type PutObjectsOutput struct {
+	Notes []string `json:"notes,omitempty"`
+}
+
+// ActivateViewsOutput tells which materialized views are not as they were, and why.
+type ActivateViewsOutput struct {
 	Notes []string `json:"notes,omitempty"`
 }

@@ -87,7 +87,7 @@ func TestRecordReplayFixtures(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range list.Executions {
 		name := e.Type.Name
-		if strings.Contains(e.Execution.WorkflowId, job.WorkflowID("maria", "")) {
+		if strings.Contains(e.Execution.WorkflowId, "/maria/") {
 			name += "-mysql"
 		}
 		if seen[name] {
