@@ -391,7 +391,7 @@ func (w *world) awaitJob(database, what string, ok func(job.Status) bool) job.St
 }
 
 // files lists what is below a folder, for comparing before and after.
-func files(t *testing.T, root string) []string {
+func files(t testing.TB, root string) []string {
 	t.Helper()
 	var all []string
 	require.NoError(t, filepath.Walk(root, func(p string, i os.FileInfo, err error) error {

@@ -119,3 +119,13 @@ func (s session) query(statement string, args ...any) ([]string, [][]*string) {
 
 // Quote quotes a name.
 func Quote(name string) string { return "`" + name + "`" }
+
+// Apply runs statements in one session of a database.
+func Apply(t testing.TB, db *sql.DB, database string, statements []string) {
+	t.Helper()
+	in := open(t, db, database)
+	defer in.close()
+	for _, s := range statements {
+		in.exec(s)
+	}
+}

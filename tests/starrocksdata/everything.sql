@@ -108,7 +108,7 @@ CREATE MATERIALIZED VIEW rolled_sums AS SELECT k1, SUM(v) FROM rolled GROUP BY k
 //AWAIT SHOW ALTER MATERIALIZED VIEW
 CREATE VIEW totals (k, total COMMENT 'a sum') COMMENT 'a view' AS SELECT k1, SUM(v) FROM rolled WHERE k2 <> 9 GROUP BY k1
 //
-CREATE VIEW big_totals AS SELECT k, total, 'totals, everything.rolled' AS text FROM totals WHERE total > 10
+CREATE VIEW big_totals AS SELECT k, total, 'totals, `everything`, `rolled`' AS text FROM totals WHERE total > 10
 //
 CREATE MATERIALIZED VIEW city_counts COMMENT 'an mv' DISTRIBUTED BY HASH(city) BUCKETS 2 REFRESH MANUAL PROPERTIES ('replication_num' = '1')
 AS SELECT city, COUNT(*) AS n FROM by_city GROUP BY city
