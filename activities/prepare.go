@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"starkeep/cluster"
 	"starkeep/job"
@@ -112,6 +113,11 @@ func checkBackup(r job.BackupRequest) error {
 		return refuse(job.InvalidRequest, "every object needs a name, or says that all of its kind are meant")
 	case r.TimeoutSeconds < 0:
 		return refuse(job.InvalidRequest, "Invalid timeout: %d", r.TimeoutSeconds)
+	}
+	if r.TTL != "" {
+		if _, err := snapshot.Expiry(r.TTL, time.Now()); err != nil {
+			return refuse(job.InvalidRequest, "Invalid ttl: '%s': %v", r.TTL, err)
+		}
 	}
 	return nil
 }

@@ -65,6 +65,11 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 		Consistency: snapshot.Consistency{Level: p.Level, Rounds: p.Round - 1, From: p.From, To: p.To, Moved: p.Moved},
 		Point:       p.Point, Objects: p.Objects,
 	}
+	if m.TTL = head.Request.TTL; m.TTL != "" {
+		if m.Expires, err = snapshot.Expiry(m.TTL, m.Finished); err != nil {
+			return m, refuse(job.InvalidRequest, "%v", err)
+		}
+	}
 	m.Format = m.NeededFormat()
 	var pending []snapshot.PartitionEntry
 	first := 0 // first table of m whose entries are pending

@@ -12,6 +12,7 @@ const (
 	RepositoryInUse       = "RepositoryInUse"
 	RepositoryReadOnly    = "RepositoryReadOnly"
 	SnapshotNotFound      = "SnapshotNotFound"
+	SnapshotInUse         = "SnapshotInUse" // a backup writes it, or a restore reads it
 	LabelExists           = "LabelExists"
 	TargetExists          = "TargetExists"
 	SchemaMismatch        = "SchemaMismatch"

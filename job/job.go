@@ -22,6 +22,8 @@ const (
 	RepositoryRegistry = "RepositoryRegistry"
 	SnapshotsWorkflow  = "SnapshotsWorkflow" // answers SHOW SNAPSHOT
 	DoctorWorkflow     = "DoctorWorkflow"
+	DropWorkflow       = "DropWorkflow"  // drops the snapshots of a label, or one when its time to live has passed
+	SweepWorkflow      = "SweepWorkflow" // child of it, outlives it: deletes what only dropped snapshots needed
 
 	CancelSignal = "cancel" // argument: reason (string), may be empty
 	PauseSignal  = "pause"  // argument: reason
@@ -104,7 +106,8 @@ type BackupRequest struct {
 	Rounds         int    `json:"rounds,omitempty"`          // read rounds allowed; 0: 3
 	Full           bool   `json:"full,omitempty"`            // do not reuse what earlier snapshots stored
 	// SkipUnsupported leaves out tables that the cluster cannot give back exactly, and names them; otherwise they are refused.
-	SkipUnsupported bool `json:"skip_unsupported,omitempty"`
+	SkipUnsupported bool   `json:"skip_unsupported,omitempty"`
+	TTL             string `json:"ttl,omitempty"` // e.g. "7 DAY" from the end of the job on; empty: kept until it is dropped
 
 	Statement string `json:"statement,omitempty"` // canonical and redacted, for people
 }

@@ -24,6 +24,8 @@ const (
 	CheckRepositoryActivity   = "CheckRepository"
 	RepositoryUsersActivity   = "RepositoryUsers"
 	ListSnapshotsActivity     = "ListSnapshots"
+	DropSnapshotActivity      = "DropSnapshot"
+	SweepDroppedActivity      = "SweepDropped"
 	ExamineClusterActivity    = "ExamineCluster"
 	ExamineRepositoryActivity = "ExamineRepository"
 	TryRepositoryActivity     = "TryRepository"
