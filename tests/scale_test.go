@@ -12,13 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"starkeep/job"
 	"starkeep/sandbox/fault"
 )
 
-// fixedCostLimit is what a database of a thousand of anything may cost, however little it holds.
-const fixedCostLimit = time.Minute
+const (
+	// fixedCostLimit is what a database of thousands of anything may cost, however little it holds.
+	fixedCostLimit = time.Minute
+	eventsLimit    = 4000 // of the history of one run
+)
 
 // BenchmarkFixedCost is the price of a thing, not of its bytes: a thousand empty tables, a thousand tablets of ten rows
 // as 100 partitions and as 1,000. It prints where the time goes and how many statements and requests the cluster gets.
@@ -35,6 +39,7 @@ func BenchmarkFixedCost(b *testing.B) {
 		{"tablets=1000/partitions=100", tablets(100, 10), 0},
 		{"tablets=1000/partitions=1000", tablets(1000, 1), 0},
 		{"tablets=1000/partitions=1000/delay=5ms", tablets(1000, 1), 5 * time.Millisecond},
+		{"tables=200/partitions=2000/tablets=20000", wide(200, 10, 10), 0},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			w := newWorld(b)
@@ -58,6 +63,11 @@ func BenchmarkFixedCost(b *testing.B) {
 			}
 			w.sandbox.Faults().Clear()
 			require.Equal(b, before, w.proveAll("many"))
+			events, memory := w.longestHistory(), w.workerPeak()
+			b.ReportMetric(float64(events), "events")
+			b.ReportMetric(float64(memory>>20), "worker-MiB")
+			require.Less(b, events, int64(eventsLimit))
+			require.Less(b, memory, int64(memoryLimit))
 		})
 	}
 }
@@ -93,6 +103,41 @@ func tablets(partitions, buckets int) []string {
 		statements = append(statements, "INSERT INTO many.t VALUES "+strings.Join(values, ", "))
 	}
 	return statements
+}
+
+// wide returns what makes tables, each of them with partitions of buckets tablets and a few rows in every partition.
+func wide(tables, partitions, buckets int) []string {
+	var statements []string
+	for t := range tables {
+		var lists, rows []string
+		for p := range partitions {
+			lists = append(lists, fmt.Sprintf("PARTITION p%d VALUES [('%d'), ('%d'))", p, p, p+1))
+			for i := range 3 {
+				rows = append(rows, fmt.Sprintf("(%d, %d, 'row %d')", p, i, i))
+			}
+		}
+		statements = append(statements,
+			fmt.Sprintf("CREATE TABLE many.w%03d (part INT NOT NULL, id INT NOT NULL, name VARCHAR(40)) DUPLICATE KEY(part, id) PARTITION BY RANGE(part) (%s) "+
+				"DISTRIBUTED BY HASH(id) BUCKETS %d PROPERTIES ('replication_num' = '1')", t, strings.Join(lists, ", "), buckets),
+			fmt.Sprintf("INSERT INTO many.w%03d VALUES %s", t, strings.Join(rows, ", ")))
+	}
+	return statements
+}
+
+// longestHistory returns how many events the longest run of any workflow has.
+func (w *world) longestHistory() (most int64) {
+	w.t.Helper()
+	var page []byte
+	for {
+		list, err := w.client.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 500, NextPageToken: page})
+		require.NoError(w.t, err)
+		for _, e := range list.Executions {
+			most = max(most, e.HistoryLength)
+		}
+		if page = list.NextPageToken; len(page) == 0 {
+			return most
+		}
+	}
 }
 
 // cost is what a statement took, from the start of the client to its end, and its stages.
