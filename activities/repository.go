@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"starkeep/job"
 	"starkeep/snapshot"
@@ -47,55 +48,64 @@ func (a *Activities) listSnapshots(ctx context.Context, in job.SnapshotsRequest)
 		return nil, err
 	}
 	if len(in.Labels) == 1 && in.Timestamp != "" {
-		m, err := repo.Manifest(ctx, in.Labels[0], in.Timestamp)
-		if err != nil {
-			return nil, err
-		}
-		row, err := detail(ctx, repo, m)
+		row, err := detail(ctx, repo, in.Labels[0], in.Timestamp)
 		return []job.SnapshotRow{row}, err
 	}
 	all, err := repo.Snapshots(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list snapshots of repository %s: %w", in.Repository, err)
 	}
 	var rows []job.SnapshotRow
 	for _, s := range all {
 		if in.Labels != nil && !slices.Contains(in.Labels, s.Label) {
 			continue
 		}
-		status := "OK"
+		status, stamps := "OK", []job.SnapshotStamp{stamp(s.Cluster, s.Finished, s.TTL, s.Expires)}
 		if s.Err != nil {
-			status = "ERROR: " + s.Err.Error()
+			status, stamps = "ERROR: "+s.Err.Error(), nil
 		}
 		if n := len(rows); n > 0 && rows[n-1].Label == s.Label && rows[n-1].Status == status {
 			rows[n-1].Timestamp += "\n" + s.Timestamp
+			rows[n-1].Stamps = append(rows[n-1].Stamps, stamps...)
 			continue
 		}
-		rows = append(rows, job.SnapshotRow{Label: s.Label, Timestamp: s.Timestamp, Status: status, Database: s.Database})
+		rows = append(rows, job.SnapshotRow{Label: s.Label, Timestamp: s.Timestamp, Status: status, Database: s.Database, Stamps: stamps})
 	}
 	return rows, nil
 }
 
-// details is the JSON of the cell Details: the native keys, and what Starkeep states beyond them.
+func stamp(c snapshot.Cluster, finished time.Time, ttl string, expires time.Time) job.SnapshotStamp {
+	return job.SnapshotStamp{ClusterID: c.ID, Finished: finished, TTL: ttl, Expires: expires}
+}
+
+// details is the JSON of the cell Details: the native keys (fe:backup/BackupJobInfo; since 4.2 from cluster_id on), and what
+// Starkeep states beyond them. meta_version and starrocks_meta_version are of a format that is not ours.
 type details struct {
 	Name        string                  `json:"name"`
-	Database    string                  `json:"database"`
-	BackupTime  int64                   `json:"backup_time"` // ms
-	Objects     map[string]tableDetails `json:"backup_objects"`
+	Database    string                  `json:"database"`       // empty: objects of the cluster itself
+	BackupTime  int64                   `json:"backup_time"`    // ms
+	Objects     map[string]tableDetails `json:"backup_objects"` // tables, and, as natively, views and materialized views without partitions
 	Result      string                  `json:"backup_result"`
+	ClusterID   string                  `json:"cluster_id,omitempty"`
+	FinishTime  int64                   `json:"finish_time"` // ms
+	TTL         string                  `json:"ttl,omitempty"`
+	ExpireTime  int64                   `json:"expire_time,omitempty"` // ms
 	Cluster     snapshot.Cluster        `json:"cluster"`
 	Consistency snapshot.Consistency    `json:"consistency"`
 	Point       *snapshot.Point         `json:"point,omitempty"`
-	Others      []string                `json:"other_objects,omitempty"` // kind and name
+	Others      []string                `json:"other_objects,omitempty"` // kind and name of what is no table
+	Omitted     int                     `json:"other_objects_omitted,omitempty"`
 	Totals      snapshot.Totals         `json:"totals"`
 	Format      int                     `json:"format"`
 }
 
 type tableDetails struct {
-	Model      string                      `json:"model"`
+	Kind       snapshot.ObjectKind         `json:"kind,omitempty"` // empty: a table
+	Model      string                      `json:"model,omitempty"`
 	Rows       int64                       `json:"rows"`
 	Bytes      int64                       `json:"stored_bytes"`
 	Complete   bool                        `json:"complete"`
+	Rollups    []string                    `json:"rollups,omitempty"`
 	Partitions map[string]partitionDetails `json:"partitions"`
 	Omitted    int64                       `json:"partitions_omitted,omitempty"` // an answer has a limit
 }
@@ -108,20 +118,53 @@ type partitionDetails struct {
 // partitionsShown bounds the answer: a payload may have 2 MiB.
 const partitionsShown = 5000
 
-func detail(ctx context.Context, repo *repository.Repository, m snapshot.Manifest) (job.SnapshotRow, error) {
+// detail is the row of one snapshot. One that cannot be read is a row with the reason, as natively.
+func detail(ctx context.Context, repo *repository.Repository, label, timestamp string) (job.SnapshotRow, error) {
+	row := job.SnapshotRow{Label: label, Timestamp: timestamp, Status: "OK"}
+	var text []byte
+	m, err := repo.Manifest(ctx, label, timestamp)
+	if err == nil {
+		text, err = describe(ctx, repo, m)
+	}
+	var damage *repository.DamageError
+	switch {
+	case errors.As(err, &damage), errors.Is(err, repository.ErrNotFound), errors.Is(err, repository.ErrNewerFormat), errors.Is(err, repository.ErrInvalidName):
+		row.Status = "Failed to get info: " + err.Error()
+		return row, nil
+	case err != nil:
+		return row, err
+	}
+	row.Database, row.Details = m.Database, string(text)
+	row.Stamps = []job.SnapshotStamp{stamp(m.Cluster, m.Finished, m.TTL, m.Expires)}
+	return row, nil
+}
+
+func describe(ctx context.Context, repo *repository.Repository, m snapshot.Manifest) ([]byte, error) {
 	d := details{
 		Name: m.Label, Database: m.Database, BackupTime: m.Created.UnixMilli(), Objects: map[string]tableDetails{},
 		Result: "succeed", Cluster: m.Cluster, Consistency: m.Consistency, Totals: m.Totals, Format: m.Format,
-		Point: m.Point,
+		Point: m.Point, ClusterID: m.Cluster.ID, FinishTime: m.Finished.UnixMilli(), TTL: m.TTL,
+	}
+	if !m.Expires.IsZero() {
+		d.ExpireTime = m.Expires.UnixMilli()
 	}
 	for _, o := range m.Objects { // their names only: definitions of users hold password hashes
-		if len(d.Others) < partitionsShown {
-			d.Others = append(d.Others, o.String())
+		if len(d.Others) == partitionsShown {
+			d.Omitted++
+			continue
+		}
+		d.Others = append(d.Others, o.String())
+		if o.Kind == snapshot.View || o.Kind == snapshot.MaterializedView {
+			d.Objects[o.Name] = tableDetails{Kind: o.Kind, Complete: true, Partitions: map[string]partitionDetails{}}
 		}
 	}
 	for _, t := range m.Tables {
-		d.Objects[t.Name] = tableDetails{Model: t.Model, Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Complete: t.Complete,
+		x := tableDetails{Model: t.Model, Rows: t.Totals.Rows, Bytes: t.Totals.StoredBytes, Complete: t.Complete,
 			Partitions: map[string]partitionDetails{}, Omitted: t.Totals.Partitions}
+		for _, r := range t.Rollups {
+			x.Rollups = append(x.Rollups, r.Name)
+		}
+		d.Objects[t.Name] = x
 	}
 	shown := 0
 	err := repo.Entries(ctx, m, func(e snapshot.PartitionEntry) error {
@@ -139,11 +182,9 @@ func detail(ctx context.Context, repo *repository.Repository, m snapshot.Manifes
 		return nil
 	})
 	if err != nil {
-		return job.SnapshotRow{}, err
+		return nil, err
 	}
-	// Plain types: encoding cannot fail.
-	text, _ := json.MarshalIndent(d, "", " ")
-	return job.SnapshotRow{Label: m.Label, Timestamp: m.Timestamp, Database: m.Database, Details: string(text), Status: "OK"}, nil
+	return json.MarshalIndent(d, "", " ")
 }
 
 // ExamineRepository is the doctor's look at a repository.

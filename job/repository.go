@@ -47,13 +47,22 @@ type SnapshotsRequest struct {
 	Timestamp  string   `json:"timestamp,omitempty"`
 }
 
-// SnapshotRow is one row of SHOW SNAPSHOT; Database and Details only in the detail form.
+// SnapshotRow is one row of SHOW SNAPSHOT; Details only in the detail form.
 type SnapshotRow struct {
-	Label     string `json:"label"`
-	Timestamp string `json:"timestamp"` // several are joined by newlines in the list form
-	Status    string `json:"status"`
-	Database  string `json:"database,omitempty"`
-	Details   string `json:"details,omitempty"`
+	Label     string          `json:"label"`
+	Timestamp string          `json:"timestamp"` // several are joined by newlines in the list form
+	Status    string          `json:"status"`
+	Database  string          `json:"database,omitempty"`
+	Details   string          `json:"details,omitempty"`
+	Stamps    []SnapshotStamp `json:"stamps,omitempty"` // one a timestamp, in their order; none where they cannot be read
+}
+
+// SnapshotStamp is what SHOW SNAPSHOT tells about one timestamp.
+type SnapshotStamp struct {
+	ClusterID string    `json:"cluster_id,omitempty"` // as the cluster that was backed up states it
+	Finished  time.Time `json:"finished,omitzero"`
+	TTL       string    `json:"ttl,omitempty"`    // empty: kept until it is dropped
+	Expires   time.Time `json:"expires,omitzero"` // zero: never
 }
 
 // DoctorRequest names what to examine; empty fields are left out.

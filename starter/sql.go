@@ -176,7 +176,7 @@ func (r runner) follow(ctx context.Context, j session.Job) error {
 // summary says in one line what a job did.
 func summary(s job.Status) string {
 	p := s.Progress
-	text := fmt.Sprintf("Query OK: %s %s of %s is %s: %d rows, %s", s.Kind, s.Label, s.Database, s.State, p.Rows, progress.Bytes(float64(p.Bytes)))
+	text := fmt.Sprintf("Query OK: %s %s of %s is %s: %d rows, %s", s.Kind, s.Label, session.Subject(s.Database), s.State, p.Rows, progress.Bytes(float64(p.Bytes)))
 	if s.Kind == "backup" {
 		text += fmt.Sprintf(", %s stored, %s reused", progress.Bytes(float64(p.Stored)), progress.Bytes(float64(p.Reused)))
 	}
@@ -214,7 +214,7 @@ func (r runner) ok(a session.Answer) error {
 	case a.Note != "":
 		text += ": " + a.Note
 	case a.Job != nil:
-		text += fmt.Sprintf(": the %s of %s runs; %s", a.Job.Kind, a.Job.Database, session.HowToWatch(*a.Job))
+		text += fmt.Sprintf(": the %s of %s runs; %s", a.Job.Kind, session.Subject(a.Job.Database), session.HowToWatch(*a.Job))
 	}
 	_, err := fmt.Fprintln(r.out, show.Plain(text))
 	return err

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -67,7 +68,7 @@ func checkRepository(s *CreateRepository, nameAt, locationAt Position) *Error {
 // checkBackup follows the order of fe: BackupRestoreAnalyzer.visitBackupStatement.
 func (p *parser) checkBackup(t *transfer, s *Backup, databaseAt Position) {
 	p.checkCatalogs(t)
-	if t.catalogs == nil {
+	if !t.ofCluster() {
 		if !t.explicit && !t.qualified {
 			p.check(wrong(t.labelAt, "write BACKUP DATABASE db SNAPSHOT label", "No database selected"))
 		}
@@ -120,9 +121,15 @@ func (p *parser) checkCatalogs(t *transfer) {
 	if t.catalogs == nil {
 		return
 	}
+	seen, targets := map[string]bool{}, map[string]bool{}
 	for i, c := range t.catalogs.Names {
 		at := t.catalogsAt[i]
+		target := cmp.Or(c.Alias, c.Name)
 		switch {
+		case seen[c.Name]:
+			p.check(wrong(at, "", "Duplicated catalog: %s", c.Name))
+		case targets[target]:
+			p.check(wrong(at, "", "Duplicated alias name: %s", target))
 		case c.Name == "":
 			p.check(wrong(at, "", "Incorrect catalog name ''"))
 		case strings.EqualFold(c.Name, defaultCatalog):
@@ -130,6 +137,7 @@ func (p *parser) checkCatalogs(t *transfer) {
 		case strings.EqualFold(c.Alias, defaultCatalog):
 			p.check(wrong(at, "", "Do not support set alias as default catalog for external catalog restore"))
 		}
+		seen[c.Name], targets[target] = true, true
 	}
 }
 

@@ -11,8 +11,8 @@
 //	create       = CREATE [READ ONLY] REPOSITORY name WITH BROKER [name | string] ON LOCATION string [properties] .
 //	drop         = DROP REPOSITORY name .
 //	repositories = SHOW REPOSITORIES filter .
-//	backup       = BACKUP [catalogs] [DATABASE name] SNAPSHOT [name "."] label TO name [objects] [properties] .
-//	restore      = RESTORE SNAPSHOT [name "."] label FROM name [catalogs] [DATABASE name [AS name]] [objects] [properties] .
+//	backup       = BACKUP [cluster] [DATABASE name] SNAPSHOT [name "."] label TO name [objects] [properties] .
+//	restore      = RESTORE SNAPSHOT [name "."] label FROM name [cluster] [DATABASE name [AS name]] [objects] [properties] .
 //	cancel       = CANCEL (BACKUP | RESTORE) ((FROM | IN) name | FOR EXTERNAL CATALOG) .
 //	jobs         = SHOW (BACKUP | RESTORE) [(FROM | IN) name] filter .
 //	snapshots    = SHOW SNAPSHOT ON name [WHERE which] [order] [limit] .
@@ -20,6 +20,8 @@
 //	dropSnapshot = DROP SNAPSHOT label ON name [FORCE] .
 //	other        = any statement that begins with a verb of the cluster: GRANT, REVOKE, CREATE ROLE, USE, SET, …
 //
+//	cluster    = part {"," part} .                                                 (each kind once)
+//	part       = catalogs | ALL (USERS | ROLES | RESOURCE GROUPS) .
 //	catalogs   = ALL EXTERNAL CATALOGS | EXTERNAL (CATALOG | CATALOGS) "(" catalog {"," catalog} ")" .
 //	catalog    = name [AS name] .                                                  (AS: RESTORE only)
 //	objects    = ON "(" object {"," object} ")" .

@@ -93,7 +93,7 @@ func (s *ShowRepositories) print(p *printer) {
 
 func (s *Backup) print(p *printer) {
 	p.WriteString("BACKUP")
-	s.Catalogs.print(p)
+	p.clusterObjects(s.Catalogs, s.Cluster)
 	if s.Database != "" {
 		p.printf(" DATABASE %s", name(s.Database))
 	}
@@ -108,7 +108,7 @@ func (s *Restore) print(p *printer) {
 		p.printf("%s.", name(s.Target)) // legacy: the recorded database is not checked
 	}
 	p.printf("%s FROM %s", name(s.Label), name(s.Repository))
-	s.Catalogs.print(p)
+	p.clusterObjects(s.Catalogs, s.Cluster)
 	if s.Source != "" {
 		p.printf(" DATABASE %s", name(s.Source))
 		if s.Target != s.Source && s.Target != "" {
@@ -119,13 +119,22 @@ func (s *Restore) print(p *printer) {
 	p.propertiesClause(s.Properties)
 }
 
-func (c *Catalogs) print(p *printer) {
-	switch {
-	case c == nil:
-		return
-	case c.All:
-		p.WriteString(" ALL EXTERNAL CATALOGS")
-		return
+func (p *printer) clusterObjects(catalogs *Catalogs, kinds []ObjectKind) {
+	var parts []string
+	if catalogs != nil {
+		parts = append(parts, catalogs.text())
+	}
+	for _, k := range kinds {
+		parts = append(parts, "ALL "+string(k)+"S")
+	}
+	if len(parts) > 0 {
+		p.printf(" %s", strings.Join(parts, ", "))
+	}
+}
+
+func (c *Catalogs) text() string {
+	if c.All {
+		return "ALL EXTERNAL CATALOGS"
 	}
 	var list []string
 	for _, x := range c.Names {
@@ -139,7 +148,7 @@ func (c *Catalogs) print(p *printer) {
 	if len(list) > 1 {
 		keyword = "CATALOGS"
 	}
-	p.printf(" EXTERNAL %s (%s)", keyword, strings.Join(list, ", "))
+	return fmt.Sprintf("EXTERNAL %s (%s)", keyword, strings.Join(list, ", "))
 }
 
 func (p *printer) objects(list []Object) {

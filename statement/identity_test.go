@@ -104,13 +104,13 @@ func drawCreate(t *rapid.T) Statement {
 
 func drawBackup(t *rapid.T) Statement {
 	s := &Backup{Label: anyLabel.Draw(t, "label"), Repository: anyName.Draw(t, "repository")}
-	if rapid.Bool().Draw(t, "of catalogs") {
-		s.Catalogs = drawCatalogs(t, false)
+	if rapid.Bool().Draw(t, "of the cluster") {
+		s.Catalogs, s.Cluster = drawClusterObjects(t, false)
 	} else {
 		s.Database = anyDatabase.Draw(t, "database")
 		s.On = drawObjects(t, false, s.Database)
 	}
-	s.Properties = rapid.SampledFrom([]Properties{nil, {{"timeout", "600"}}, {{"type", "full"}, {"rounds", "7"}, {"reuse", "false"}}, {{"ttl", ""}}}).Draw(t, "properties")
+	s.Properties = rapid.SampledFrom([]Properties{nil, {{"timeout", "600"}}, {{"type", "full"}, {"rounds", "7"}, {"reuse", "false"}}, {{"ttl", ""}}, {{"ttl", "7 DAY"}, {"unsupported", "skip"}}}).Draw(t, "properties")
 	return s
 }
 
@@ -118,7 +118,7 @@ func drawRestore(t *rapid.T) Statement {
 	s := &Restore{Label: anyLabel.Draw(t, "label"), Repository: anyName.Draw(t, "repository")}
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:
-		s.Catalogs = drawCatalogs(t, true)
+		s.Catalogs, s.Cluster = drawClusterObjects(t, true)
 	case 1:
 		s.Target = anyDatabase.Draw(t, "target")
 		s.On = drawObjects(t, true, s.Target)
@@ -127,8 +127,21 @@ func drawRestore(t *rapid.T) Statement {
 		s.Target = rapid.OneOf(rapid.Just(s.Source), anyDatabase).Draw(t, "target")
 		s.On = drawObjects(t, true, s.Source)
 	}
-	s.Properties = rapid.SampledFrom([]Properties{nil, {{"backup_timestamp", "2024-12-09-10-52-10-940"}, {"allow_load", "TRUE"}}, {{"replication_num", "3"}}}).Draw(t, "properties")
+	s.Properties = rapid.SampledFrom([]Properties{nil, {{"backup_timestamp", "2024-12-09-10-52-10-940"}, {"allow_load", "TRUE"}}, {{"replication_num", "3"}}, {{"refresh", "true"}, {"catalog.a.b.secret_key", "x"}, {"user.u.password", ""}}}).Draw(t, "properties")
 	return s
+}
+
+func drawClusterObjects(t *rapid.T, aliases bool) (*Catalogs, []ObjectKind) {
+	var kinds []ObjectKind
+	for _, k := range clusterKinds {
+		if rapid.Bool().Draw(t, string(k)) {
+			kinds = append(kinds, k)
+		}
+	}
+	if kinds != nil && rapid.Bool().Draw(t, "no catalogs") {
+		return nil, kinds
+	}
+	return drawCatalogs(t, aliases), kinds
 }
 
 func drawCatalogs(t *rapid.T, aliases bool) *Catalogs {
@@ -136,10 +149,11 @@ func drawCatalogs(t *rapid.T, aliases bool) *Catalogs {
 	if c.All {
 		return c
 	}
-	for range rapid.IntRange(1, 3).Draw(t, "catalogs") {
-		x := Catalog{Name: anyName.Draw(t, "catalog")}
+	names := rapid.SliceOfNDistinct(anyName, 2, 6, rapid.ID[string]).Draw(t, "catalogs")
+	for ; len(names) > 1; names = names[2:] {
+		x := Catalog{Name: names[0]}
 		if aliases && rapid.Bool().Draw(t, "renamed") {
-			x.Alias = anyName.Draw(t, "alias")
+			x.Alias = names[1]
 		}
 		c.Names = append(c.Names, x)
 	}

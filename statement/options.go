@@ -18,7 +18,8 @@ import (
 // Starkeep's own: "compression" (zstd, snappy, gzip, lz4, none), "compression_level" (1 to 22 for zstd, 1 to 9 for gzip
 // and lz4), "consistency" (database: fail unless all partitions are of one moment; partition: state what was reached),
 // "rounds" (1 to 100 times that partitions which moved are read again), "reuse" (false: do not use data that earlier
-// snapshots stored), "users" (true: users, roles and their grants, too, password hashes included).
+// snapshots stored), "users" (true: users, roles and their grants, too, password hashes included), "unsupported" (refuse:
+// tables that cannot be carried exactly end the job before it begins; skip: they are left out, and named).
 type BackupOptions struct {
 	Timeout          time.Duration // 0: not said
 	Incremental      bool
@@ -29,18 +30,22 @@ type BackupOptions struct {
 	Rounds           int    // 0: not said
 	Reuse            bool   // true unless said otherwise
 	Users            bool
+	SkipUnsupported  bool
 }
 
 // RestoreOptions are the properties of RESTORE, typed: "backup_timestamp" (which one of the label's, needed only if it
 // has several), "replication_num", "allow_load" (true or false, any case), "timeout" as in BackupOptions, "meta_version"
 // and "starrocks_meta_version" (integers, without effect here). Starkeep's own: "users" (true: users, roles and their
-// grants, too, if the snapshot holds them).
+// grants, too, if the snapshot holds them), "refresh" (true: materialized views are refreshed before the job ends), and
+// secrets that the snapshot holds masked: "catalog.<name>.<property>", "user.<name>.password".
 type RestoreOptions struct {
 	Timestamp      string // empty: the label must have exactly one
 	ReplicationNum int    // 0: not said
 	AllowLoad      bool
 	Timeout        time.Duration // 0: not said
 	Users          bool
+	Refresh        bool
+	Secrets        map[string]string // by property; nil: none
 }
 
 // Options reads the properties. A statement from Parse has no errors there; others give an *Error.
@@ -104,6 +109,9 @@ func readBackupOptions(list Properties) (BackupOptions, *badProperty) {
 		case "users":
 			o.Users = value == "true"
 			message, hint = oneOf(key, value, []string{"true", "false"})
+		case "unsupported":
+			o.SkipUnsupported = value == "skip"
+			message, hint = oneOf(key, value, []string{"refuse", "skip"})
 		default:
 			return false, "", ""
 		}
@@ -161,15 +169,28 @@ func readRestoreOptions(list Properties) (RestoreOptions, *badProperty) {
 		case "users":
 			o.Users = value == "true"
 			message, hint = oneOf(key, value, []string{"true", "false"})
+		case "refresh":
+			o.Refresh = value == "true"
+			message, hint = oneOf(key, value, []string{"true", "false"})
 		case "meta_version", "starrocks_meta_version":
 			message, hint = checkVersion(value)
 		default:
-			return false, "", ""
+			if !secretForm.MatchString(key) {
+				return false, "", ""
+			}
+			if o.Secrets == nil {
+				o.Secrets = map[string]string{}
+			}
+			o.Secrets[key] = value
 		}
 		return true, message, hint
 	})
 	return o, bad
 }
+
+// secretForm is the keys under which a RESTORE supplies what a snapshot holds masked. Names may contain dots: which part
+// is the name is known only where the snapshot is.
+var secretForm = regexp.MustCompile(`(?s)^(?:catalog\..+\..+|user\..+\.password)$`)
 
 // readProperties gives each property to read, and the first fault back. Unknown keys come last and together, as in
 // fe: BackupRestoreAnalyzer.
@@ -192,7 +213,9 @@ func readProperties(list Properties, job string, read func(i int, key, value str
 		return nil
 	}
 	bad := &badProperty{index: firstUnknown, message: fmt.Sprintf("Unknown %s job properties: [%s]", job, strings.Join(unknown, ", "))}
-	if k := nearest(unknown[0], propertyKeys[job]); k != "" {
+	if job == "restore" && (strings.HasPrefix(unknown[0], "catalog.") || strings.HasPrefix(unknown[0], "user.")) {
+		bad.hint = "the forms are catalog.<name>.<property> and user.<name>.password"
+	} else if k := nearest(unknown[0], propertyKeys[job]); k != "" {
 		bad.hint = "did you mean " + k + "?"
 	} else if lower := strings.ToLower(unknown[0]); lower != unknown[0] && slices.Contains(propertyKeys[job], lower) {
 		bad.hint = "keys are case-sensitive: " + lower
@@ -202,8 +225,8 @@ func readProperties(list Properties, job string, read func(i int, key, value str
 
 // propertyKeys are offered to who mistypes one.
 var propertyKeys = map[string][]string{
-	"backup":  {"timeout", "type", "ttl", "compression", "compression_level", "consistency", "rounds", "reuse", "users"},
-	"restore": {"backup_timestamp", "replication_num", "timeout", "allow_load", "meta_version", "starrocks_meta_version", "users"},
+	"backup":  {"timeout", "type", "ttl", "compression", "compression_level", "consistency", "rounds", "reuse", "users", "unsupported"},
+	"restore": {"backup_timestamp", "replication_num", "timeout", "allow_load", "meta_version", "starrocks_meta_version", "users", "refresh"},
 }
 
 const (
@@ -251,7 +274,10 @@ func oneOf(key, value string, allowed []string) (message, hint string) {
 
 // ttlForm is a number and a unit. The units are those of intervals; the reference (4.2, fe: SnapshotTtl) shows DAY, HOUR
 // and MONTH.
-var ttlForm = regexp.MustCompile(`(?i)^([+-]?[0-9]+) +(?:SECOND|MINUTE|HOUR|DAY|WEEK|MONTH|QUARTER|YEAR)S?$`)
+var ttlForm = regexp.MustCompile(`(?i)^([+-]?[0-9]+) +(SECOND|MINUTE|HOUR|DAY|WEEK|MONTH|QUARTER|YEAR)S?$`)
+
+// longestTTL is a hundred years, about: what is to be kept longer is kept for ever.
+var longestTTL = map[string]int64{"SECOND": 3e9, "MINUTE": 5e7, "HOUR": 9e5, "DAY": 36500, "WEEK": 5200, "MONTH": 1200, "QUARTER": 400, "YEAR": 100}
 
 func checkTTL(value string) (message, hint string) {
 	if value == "" {
@@ -261,8 +287,12 @@ func checkTTL(value string) (message, hint string) {
 	if m == nil {
 		return fmt.Sprintf("Invalid ttl: '%s'. Expected a duration such as '7 DAY' or '12 HOUR', or an empty value to keep the snapshot forever", value), ""
 	}
-	if n, err := strconv.ParseInt(m[1], 10, 64); err != nil || n <= 0 {
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err == nil && n <= 0 {
 		return "ttl must be a positive duration, but got: " + value, ""
+	}
+	if unit := strings.ToUpper(m[2]); err != nil || n > longestTTL[unit] {
+		return "Invalid ttl: '" + value + "'", fmt.Sprintf("at most %d %s", longestTTL[unit], unit)
 	}
 	return "", ""
 }

@@ -12,7 +12,7 @@ const Mask = "******"
 // harmless are the properties whose values may be shown. What is not here is taken for a secret: a mistyped or unknown
 // key must not publish the password behind it.
 var harmless = set(`
-	type timeout ttl compression compression_level consistency rounds reuse users
+	type timeout ttl compression compression_level consistency rounds reuse users refresh unsupported
 	backup_timestamp replication_num allow_load meta_version starrocks_meta_version
 	username hadoop.security.authentication fs.defaultfs dfs.nameservices
 	aws.s3.endpoint aws.s3.region aws.s3.use_instance_profile aws.s3.iam_role_arn aws.s3.enable_path_style_access

@@ -20,6 +20,7 @@ var secretive = []string{
 	`CREATE REPOSITORY r WITH BROKER ON LOCATION "s3://hunter2:x/y@z@b/p"`,
 	`CREATE REPOSITORY r WITH BROKER ON LOCATION "https://b/p?sig=hunter2&x=hunter2#a"`,
 	`CREATE REPOSITORY r WITH BROKER ON LOCATION "s3://b" PROPERTIES ("AWS.S3.Endpoint" = "https://u:hunter2@h", "endpoint" = "u:hunter2@h")`,
+	`RESTORE SNAPSHOT l FROM r ALL EXTERNAL CATALOGS, ALL USERS PROPERTIES ("catalog.lake.aws.s3.secret_key" = "hunter2", "user.root.password" = "hunter2")`,
 	`CREATE USER u IDENTIFIED BY "hunter2"`,
 	`CREATE USER u IDENTIFIED WITH authentication_ldap_simple AS 'hunter2'`,
 	`ALTER USER u IDENTIFIED BY PASSWORD 'hunter2'`,
@@ -43,6 +44,9 @@ var secretiveErrors = []string{
 	"CREATE REPOSITORY r WITH BROKER ON LOCATION \"s3://b\" PROPERTIES (\"password\" = `hunter2`)",
 	`BACKUP DATABASE d SNAPSHOT l TO r PROPERTIES ("secret_key" = "hunter2")`,
 	`RESTORE SNAPSHOT l FROM r PROPERTIES ("password" = "hunter2")`,
+	`RESTORE SNAPSHOT l FROM r PROPERTIES ("catalog.lake" = "hunter2")`,
+	`RESTORE SNAPSHOT l FROM r PROPERTIES ("user.u.passwort" = "hunter2")`,
+	`BACKUP ALL USERS SNAPSHOT l TO r PROPERTIES ("user.u.password" = "hunter2")`,
 	`CREATE REPOSITORY r WITH BROKER ON LOCATION "" PROPERTIES ("password" = "hunter2")`,
 }
 

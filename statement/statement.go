@@ -57,6 +57,13 @@ const (
 	Function         ObjectKind = "FUNCTION"
 )
 
+// The kinds that stand in place of a database, behind ALL. The native statements know none of them.
+const (
+	User          ObjectKind = "USER"
+	Role          ObjectKind = "ROLE"
+	ResourceGroup ObjectKind = "RESOURCE GROUP"
+)
+
 // Object is one entry of ON (…).
 type Object struct {
 	Kind       ObjectKind
@@ -101,10 +108,12 @@ type ShowRepositories struct {
 	Filter   Filter
 }
 
-// Backup is BACKUP in its legacy and newer forms; both set Database.
+// Backup is BACKUP in its legacy and newer forms; both set Database. Without Database it names objects of the cluster
+// itself: Catalogs, Cluster, or both.
 type Backup struct {
 	Position   Position
 	Catalogs   *Catalogs
+	Cluster    []ObjectKind // ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, in this order
 	Database   string
 	Label      string
 	Repository string
@@ -116,8 +125,9 @@ type Backup struct {
 type Restore struct {
 	Position   Position
 	Catalogs   *Catalogs
-	Source     string // DATABASE a: the database recorded in the snapshot; empty: not said
-	Target     string // AS b, or a, or the qualifier of the legacy label; empty: the recorded database
+	Cluster    []ObjectKind // as in Backup
+	Source     string       // DATABASE a: the database recorded in the snapshot; empty: not said
+	Target     string       // AS b, or a, or the qualifier of the legacy label; empty: the recorded database
 	Label      string
 	Repository string
 	On         []Object

@@ -10,7 +10,8 @@ type transfer struct {
 	restore bool
 
 	catalogs   *Catalogs
-	catalogsAt []Position // of each name
+	catalogsAt []Position   // of each name
+	cluster    []ObjectKind // ALL USERS, …
 
 	database   string // DATABASE
 	databaseAt Position
@@ -44,7 +45,7 @@ type alias struct {
 
 func (p *parser) backup(pos Position) Statement {
 	t := &transfer{}
-	p.catalogs(t)
+	p.clusterObjects(t)
 	p.database(t)
 	p.expect("SNAPSHOT")
 	p.label(t)
@@ -64,7 +65,7 @@ func (p *parser) backup(pos Position) Statement {
 	if t.qualified {
 		database, at = t.qualifier, t.qualifierAt
 	}
-	s := &Backup{Position: pos, Catalogs: t.catalogs, Database: database, Label: t.label, Repository: t.repository, On: t.on, Properties: t.properties}
+	s := &Backup{Position: pos, Catalogs: t.catalogs, Cluster: t.cluster, Database: database, Label: t.label, Repository: t.repository, On: t.on, Properties: t.properties}
 	p.checkBackup(t, s, at)
 	return s
 }
@@ -83,14 +84,14 @@ func (p *parser) restore(pos Position) Statement {
 		p.unexpected(hint)
 	}
 	p.repository(t)
-	p.catalogs(t)
+	p.clusterObjects(t)
 	p.database(t)
 	p.objects(t)
 	t.properties, t.keysAt = p.properties()
 	p.end(p.misplaced("the order is catalogs, DATABASE, ON, PROPERTIES"))
 	p.combinations(t)
 	s := &Restore{
-		Position: pos, Catalogs: t.catalogs, Source: t.database, Target: t.database,
+		Position: pos, Catalogs: t.catalogs, Cluster: t.cluster, Source: t.database, Target: t.database,
 		Label: t.label, Repository: t.repository, On: t.on, Properties: t.properties,
 	}
 	switch {
@@ -113,27 +114,76 @@ func (p *parser) misplaced(hint string) string {
 	return ""
 }
 
-func (p *parser) catalogs(t *transfer) {
-	switch {
-	case p.accept("ALL"):
-		p.expect("EXTERNAL", "CATALOGS")
-		t.catalogs = &Catalogs{All: true}
-	case p.accept("EXTERNAL"):
-		p.expectAny("CATALOG", "CATALOGS")
-		if !p.acceptSymbol("(") {
-			p.unexpected("the list of catalogs needs parentheses")
+// ofCluster tells whether objects of the cluster itself are named.
+func (t *transfer) ofCluster() bool { return t.catalogs != nil || len(t.cluster) > 0 }
+
+// clusterKinds are the kinds behind ALL, in the order in which they are printed.
+var clusterKinds = []ObjectKind{User, Role, ResourceGroup}
+
+// clusterObjects reads what stands in place of a database: catalogs, as natively, and our own ALL USERS, ALL ROLES, ALL
+// RESOURCE GROUPS, in any order, each once.
+func (p *parser) clusterObjects(t *transfer) {
+	for more := true; more; more = t.ofCluster() && p.acceptSymbol(",") {
+		at := p.peek().pos
+		switch {
+		case p.accept("ALL"):
+			p.allOfCluster(t, at)
+		case p.accept("EXTERNAL"):
+			p.once(t.catalogs != nil, at)
+			p.catalogList(t)
+		case t.ofCluster(): // behind a comma
+			p.unexpected("")
 		}
-		t.catalogs = &Catalogs{}
-		for more := true; more; more = p.acceptSymbol(",") {
-			t.catalogsAt = append(t.catalogsAt, p.peek().pos)
-			c := Catalog{Name: p.identifier("a catalog name")}
-			if t.restore && p.accept("AS") {
-				c.Alias = p.identifier("a catalog name")
-			}
-			t.catalogs.Names = append(t.catalogs.Names, c)
-		}
-		p.expectSymbol(")")
 	}
+	slices.SortFunc(t.cluster, func(a, b ObjectKind) int {
+		return slices.Index(clusterKinds, a) - slices.Index(clusterKinds, b)
+	})
+}
+
+func (p *parser) allOfCluster(t *transfer, at Position) {
+	if p.accept("EXTERNAL") {
+		p.expect("CATALOGS")
+		p.once(t.catalogs != nil, at)
+		t.catalogs = &Catalogs{All: true}
+		return
+	}
+	for _, kind := range clusterKinds {
+		first, last, two := strings.Cut(string(kind)+"S", " ")
+		if !p.accept(first) {
+			continue
+		}
+		if two {
+			p.expect(last)
+		}
+		p.once(slices.Contains(t.cluster, kind), at)
+		t.cluster = append(t.cluster, kind)
+		return
+	}
+	p.unexpected("")
+}
+
+// once refuses a part that was there already.
+func (p *parser) once(there bool, at Position) {
+	if there {
+		p.fail(at, "Objects of this kind are named twice", "name each kind once")
+	}
+}
+
+func (p *parser) catalogList(t *transfer) {
+	p.expectAny("CATALOG", "CATALOGS")
+	if !p.acceptSymbol("(") {
+		p.unexpected("the list of catalogs needs parentheses")
+	}
+	t.catalogs = &Catalogs{}
+	for more := true; more; more = p.acceptSymbol(",") {
+		t.catalogsAt = append(t.catalogsAt, p.peek().pos)
+		c := Catalog{Name: p.identifier("a catalog name")}
+		if t.restore && p.accept("AS") {
+			c.Alias = p.identifier("a catalog name")
+		}
+		t.catalogs.Names = append(t.catalogs.Names, c)
+	}
+	p.expectSymbol(")")
 }
 
 func (p *parser) database(t *transfer) {
@@ -292,21 +342,21 @@ func (p *parser) combinations(t *transfer) {
 		twice      = "Specifying dbName before snapshot name is forbidden if the DbName is specified explicitly in BACKUP/RESTORE"
 	)
 	switch {
-	case t.explicit && t.catalogs != nil:
+	case t.explicit && t.ofCluster():
 		p.fail(t.databaseAt, noDatabase, "leave out DATABASE")
 	case t.explicit && t.qualified:
 		p.fail(t.qualifierAt, twice, "write DATABASE or the database before the label, not both")
-	case t.qualified && t.catalogs != nil:
+	case t.qualified && t.ofCluster():
 		p.fail(t.qualifierAt, noDatabase, "write the label without a database")
 	case !t.restore && len(t.aliases) > 0:
 		p.fail(t.aliases[0].at, "Specifying alias for backup object is forbidden in BACKUP stmt", "rename in RESTORE")
 	case t.restore && len(t.on) > 0 && !t.explicit && !t.qualified:
 		hint := "add DATABASE and the name of the database in the snapshot"
-		if t.catalogs != nil {
-			hint = "a catalog is restored whole: leave out ON"
+		if t.ofCluster() {
+			hint = "objects of the cluster itself are restored whole: leave out ON"
 		}
 		p.fail(t.onAt, "`ON` clause is forbidden if no Database explicitly specified in Restore stmt", hint)
-	case len(t.on) > 0 && t.catalogs != nil:
+	case len(t.on) > 0 && t.ofCluster():
 		p.fail(t.onAt, "Can not sepcify `ON` clause for external catalog Backup/Restore", "leave out ON")
 	}
 }

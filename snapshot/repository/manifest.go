@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -241,7 +242,10 @@ type Snapshot struct {
 	Database  string
 	Cluster   snapshot.Cluster
 	Totals    snapshot.Totals
-	Err       error // it cannot be read: DamageError or ErrNewerFormat; then only label and timestamp are known
+	Finished  time.Time
+	TTL       string    // empty: kept until it is dropped
+	Expires   time.Time // zero: never
+	Err       error     // it cannot be read: DamageError or ErrNewerFormat; then only label and timestamp are known
 }
 
 // Snapshots lists all snapshots by label and timestamp. One that cannot be read, and every file that is no snapshot, is
@@ -296,7 +300,8 @@ func (r *Repository) describe(ctx context.Context, key string) (Snapshot, error)
 	case err != nil:
 		return Snapshot{}, err
 	}
-	return Snapshot{Label: label, Timestamp: timestamp, Database: m.Database, Cluster: m.Cluster, Totals: m.Totals}, nil
+	return Snapshot{Label: label, Timestamp: timestamp, Database: m.Database, Cluster: m.Cluster, Totals: m.Totals,
+		Finished: m.Finished, TTL: m.TTL, Expires: m.Expires}, nil
 }
 
 // Latest returns up to n manifests of a database of a cluster, the newest first. Ids mean something only within one

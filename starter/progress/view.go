@@ -36,6 +36,9 @@ func New(w io.Writer) View {
 func key(s job.Status) string { return fmt.Sprintf("%s/%s/%d", s.Kind, s.Database, s.JobID) }
 
 func name(s job.Status) string {
+	if s.Database == "" { // the cluster's own objects
+		return show.Plain(s.Kind + " " + s.Label)
+	}
 	return show.Plain(fmt.Sprintf("%s %s.%s", s.Kind, s.Database, s.Label))
 }
 

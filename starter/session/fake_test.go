@@ -35,6 +35,7 @@ type fake struct {
 	questions  map[string]func(req any) any // answers of the workflows that only look, by type
 	started    []client.StartWorkflowOptions
 	requests   []any
+	secrets    job.Secrets // second argument of a restore
 	signals    []string
 	updates    []any
 	admission  error // what the admitted update and registry updates give
@@ -115,6 +116,7 @@ func (f *fake) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions,
 		database = r.Database
 	case job.RestoreRequest:
 		kind, database = "restore", r.Database
+		f.secrets = args[1].(job.Secrets)
 	}
 	f.add(kind, database, job.Uploading, false)
 	return &run{id: "run-" + database}, nil

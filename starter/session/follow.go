@@ -52,5 +52,5 @@ func Verdict(j Job, status job.Status) error {
 	if text == "" {
 		text = status.Code
 	}
-	return failure.New(failure.Failed, kind, "the "+status.Kind+" of "+status.Database+" failed: "+text, failure.Advice(kind))
+	return failure.New(failure.Failed, kind, "the "+status.Kind+" of "+Subject(status.Database)+" failed: "+text, failure.Advice(kind))
 }

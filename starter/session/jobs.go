@@ -39,11 +39,12 @@ func (s *Session) showJobs(ctx context.Context, st *statement.ShowJobs) (Answer,
 	return filtered(rows(list), st.Filter)
 }
 
-// Newest returns the status of the newest job of each database (or of one), of the given workflow type.
+// Newest returns the status of the newest job of each database (or of one) and of the cluster's own objects, of the given
+// workflow type.
 func (s *Session) Newest(ctx context.Context, workflow, database string) ([]job.Status, error) {
 	query := fmt.Sprintf("WorkflowType = %s AND %s = %s", literal(workflow), job.ClusterAttribute, literal(s.cluster))
-	if database != "" {
-		query += fmt.Sprintf(" AND %s = %s", job.DatabaseAttribute, literal(database))
+	if database != "" { // the job of the cluster's own objects is in every answer, as natively
+		query += fmt.Sprintf(" AND WorkflowId IN (%s, %s)", literal(job.WorkflowID(s.cluster, database)), literal(job.WorkflowID(s.cluster, "")))
 	}
 	runs, err := s.list(ctx, query)
 	if err != nil {
@@ -89,10 +90,10 @@ func named(info *workflowpb.WorkflowExecutionInfo) Job {
 	return j
 }
 
-// unlisted returns runs that visibility, which lags behind, may not list yet: those of the database asked for, and those
-// that this session began.
+// unlisted returns runs that visibility, which lags behind, may not list yet: those of the database asked for and of the
+// cluster's own objects, and those that this session began.
 func (s *Session) unlisted(ctx context.Context, workflow, database string) []*workflowpb.WorkflowExecutionInfo {
-	databases := map[string]bool{}
+	databases := map[string]bool{"": true}
 	if database != "" {
 		databases[database] = true
 	} else {

@@ -54,7 +54,7 @@ type Answer struct {
 type Job struct {
 	Kind      string // "backup" or "restore"
 	ID, RunID string // of the workflow
-	Database  string
+	Database  string // empty: the cluster's own objects
 	Label     string
 	Cancelled bool // the statement asked it to end
 }
@@ -89,6 +89,8 @@ func (s *Session) dispatch(ctx context.Context, st statement.Statement) (Answer,
 		return s.showJobs(ctx, st)
 	case *statement.ShowSnapshot:
 		return s.showSnapshot(ctx, st)
+	case *statement.DropSnapshot:
+		return s.dropSnapshot(ctx, st)
 	}
 	return Answer{}, failure.Refuse(job.Unsupported, fmt.Sprintf("%s is not supported", st.Kind()), "")
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	sdk "go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
+	"starkeep/snapshot"
 	"starkeep/starter/failure"
 	"starkeep/starter/show"
 	"starkeep/statement"
@@ -226,7 +228,7 @@ func TestNamesCannotBreakOutOfVisibilityQueries(t *testing.T) {
 	f := newFake(t)
 	_, err := f.session().Newest(t.Context(), job.BackupWorkflow, `x' OR 'a\`)
 	require.NoError(t, err)
-	require.Contains(t, f.queries[0], `StarkeepDatabase = 'x\' OR \'a\\' AND`)
+	require.Contains(t, f.queries[0], `WorkflowId IN ('job/c/x\' OR \'a\\', 'catalogs/c') AND`)
 }
 
 func TestFreshJobShowsBeforeVisibilityListsIt(t *testing.T) {
@@ -352,10 +354,117 @@ func TestShowSnapshotHasTheColumnsOfItsForm(t *testing.T) {
 	f.questions[job.SnapshotsWorkflow] = snapshots("t1")
 	a, err := execute(t, f.session(), "SHOW SNAPSHOT ON r WHERE SNAPSHOT = 'l'")
 	require.NoError(t, err)
-	require.Equal(t, &show.Table{Columns: show.SnapshotColumns, Rows: [][]string{{"l", "t1", "OK"}}}, a.Table)
+	require.Equal(t, &show.Table{Columns: show.SnapshotColumns, Rows: [][]string{{"l", "t1", "OK", show.Null, show.Null, show.Null, show.Null}}}, a.Table)
 	a, err = execute(t, f.session(), "SHOW SNAPSHOT ON r WHERE SNAPSHOT = 'l' AND TIMESTAMP = '2026-11-20-18-00-00-000'")
 	require.NoError(t, err)
 	require.Equal(t, show.SnapshotDetailColumns, a.Table.Columns)
+}
+
+func TestLabelThatIsAskedForHasARowAlsoWhenThereIsNone(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = func(any) any { return []job.SnapshotRow(nil) }
+	a, err := execute(t, f.session(), "SHOW SNAPSHOT ON r WHERE SNAPSHOT = 'l'")
+	require.NoError(t, err)
+	require.Equal(t, []string{"l", show.Null, "ERROR: no snapshot"}, a.Table.Rows[0][:3])
+	for _, text := range []string{"SHOW SNAPSHOT ON r WHERE SNAPSHOT IN ('l')", "SHOW SNAPSHOT ON r"} {
+		a, err = execute(t, f.session(), text)
+		require.NoError(t, err)
+		require.Empty(t, a.Table.Rows, text)
+	}
+}
+
+func TestSnapshotsAreSortedAndLimited(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = func(any) any {
+		return []job.SnapshotRow{{Label: "a", Timestamp: "t1", Status: "OK"}, {Label: "b", Timestamp: "t2", Status: "OK"}}
+	}
+	a, err := execute(t, f.session(), "SHOW SNAPSHOT ON r ORDER BY Timestamp DESC LIMIT 1")
+	require.NoError(t, err)
+	require.Len(t, a.Table.Rows, 1)
+	require.Equal(t, "b", a.Table.Rows[0][0])
+}
+
+func TestObjectsOfTheClusterBecomeAJobWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	s := f.session()
+	_, err := execute(t, s, `BACKUP ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, EXTERNAL CATALOG (a, b) SNAPSHOT l TO r PROPERTIES ("ttl" = "7 DAY", "unsupported" = "skip")`)
+	require.NoError(t, err)
+	require.Equal(t, "catalogs/c", f.started[0].ID)
+	got := f.requests[0].(job.BackupRequest)
+	got.Statement = ""
+	require.Equal(t, job.BackupRequest{Cluster: "c", Label: "l", Repository: "r", TTL: "7 DAY", SkipUnsupported: true, Objects: []job.Object{
+		{Kind: snapshot.Catalog, Table: "a"}, {Kind: snapshot.Catalog, Table: "b"},
+		{Kind: snapshot.User, All: true}, {Kind: snapshot.Role, All: true}, {Kind: snapshot.ResourceGroup, All: true}}}, got)
+
+	why := refused(t, s, "RESTORE SNAPSHOT l FROM r ALL EXTERNAL CATALOGS")
+	require.Equal(t, "Can only run one backup or restore job of external catalog: backup l of the cluster's own objects is UPLOADING", why.What)
+	require.Equal(t, "watch it with: starter watch, or end it with: CANCEL BACKUP FOR EXTERNAL CATALOG", why.Do)
+	a, err := execute(t, s, "SHOW BACKUP FROM d")
+	require.NoError(t, err)
+	require.Len(t, a.Table.Rows, 1, "as natively, it is in every answer")
+	require.Empty(t, a.Table.Rows[0][2], "and its database has no name")
+	a, err = execute(t, s, "CANCEL BACKUP FOR EXTERNAL CATALOG")
+	require.NoError(t, err)
+	require.Equal(t, "catalogs/c", a.Job.ID)
+	require.Equal(t, []string{"catalogs/c cancel"}, f.signals)
+	require.Equal(t, "No restore is currently running for external catalogs", refused(t, s, "CANCEL RESTORE FOR EXTERNAL CATALOG").What)
+}
+
+func TestRestoreWithoutWordsFindsASnapshotOfTheCluster(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.SnapshotsWorkflow] = func(any) any {
+		return []job.SnapshotRow{{Label: "l", Timestamp: "t1", Status: "OK"}}
+	}
+	_, err := execute(t, f.session(), "RESTORE SNAPSHOT l FROM r")
+	require.NoError(t, err)
+	require.Equal(t, "catalogs/c", f.started[0].ID)
+	got := f.requests[len(f.requests)-1].(job.RestoreRequest)
+	require.Empty(t, got.Database)
+	require.Nil(t, got.Objects, "everything that the snapshot holds")
+}
+
+func TestSecretsOfARestoreTravelSealedOnly(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	_, err := execute(t, f.session(), `RESTORE SNAPSHOT l FROM r EXTERNAL CATALOG (a AS b), ALL USERS
+		PROPERTIES ("backup_timestamp" = "2026-11-20-18-00-00-000", "catalog.a.aws.s3.secret_key" = "hunter2", "user.u.password" = "hunter2", "refresh" = "true")`)
+	require.NoError(t, err)
+	require.Equal(t, job.Secrets{"catalog.a.aws.s3.secret_key": "hunter2", "user.u.password": "hunter2"}, f.secrets)
+	got := f.requests[0].(job.RestoreRequest)
+	require.True(t, got.Refresh)
+	require.Equal(t, []job.Object{{Kind: snapshot.Catalog, Table: "a", Alias: "b"}, {Kind: snapshot.User, All: true}}, got.Objects)
+	plain, err := json.Marshal([]any{got, f.started[0].StaticSummary})
+	require.NoError(t, err)
+	require.NotContains(t, string(plain), "hunter2")
+}
+
+func TestEveryKindOfObjectIsAskedForByItsName(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	_, err := execute(t, f.session(), "RESTORE SNAPSHOT l FROM r DATABASE d AS e ON (ALL TABLES, x, VIEW v AS w, ALL MATERIALIZED VIEWS, FUNCTION f)")
+	require.NoError(t, err)
+	require.Equal(t, []job.Object{{All: true}, {Table: "x"}, {Kind: snapshot.View, Table: "v", Alias: "w"},
+		{Kind: snapshot.MaterializedView, All: true}, {Kind: snapshot.Function, Table: "f"}}, f.requests[0].(job.RestoreRequest).Objects)
+}
+
+func TestDropSnapshotTellsWhatIsLeftToDo(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.questions[job.DropWorkflow] = func(any) any {
+		return job.Dropped{Timestamps: []string{"t1"}, Objects: 7, Grace: 24 * time.Hour, Notes: []string{"one note"}}
+	}
+	a, err := execute(t, f.session(), "DROP SNAPSHOT l ON r FORCE")
+	require.NoError(t, err)
+	require.Equal(t, job.DropRequest{Cluster: "c", Repository: "r", Label: "l", Force: true, Statement: "DROP SNAPSHOT `l` ON `r` FORCE"}, f.requests[0])
+	require.Equal(t, "the snapshot is gone; what no other snapshot needs of its 7 objects is deleted after 24h0m0s; one note", a.Note)
+	f.questions[job.DropWorkflow] = func(any) any {
+		return sdk.NewNonRetryableApplicationError("Snapshot does not exist in repository r: l", job.SnapshotNotFound, nil)
+	}
+	require.Equal(t, job.SnapshotNotFound, refused(t, f.session(), "DROP SNAPSHOT l ON r").Type)
 }
 
 func TestStatementsOfTheClusterAreNotRunHere(t *testing.T) {

@@ -3,10 +3,12 @@ package session
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"starkeep/job"
@@ -26,14 +28,45 @@ func (s *Session) showSnapshot(ctx context.Context, st *statement.ShowSnapshot) 
 	if err != nil {
 		return Answer{}, err
 	}
-	t := show.Snapshots(rows, len(st.Labels) > 0 && st.Timestamp != "")
-	return Answer{Table: &t}, nil
+	if len(rows) == 0 && len(st.Labels) == 1 && !st.In { // as natively: a label that is asked for by "=" has a row
+		rows = []job.SnapshotRow{{Label: st.Labels[0], Status: "ERROR: no snapshot"}}
+	}
+	return filtered(show.Snapshots(rows, st.Timestamp != ""), st.Filter)
 }
 
 func (s *Session) snapshots(ctx context.Context, req job.SnapshotsRequest) ([]job.SnapshotRow, error) {
 	var rows []job.SnapshotRow
 	err := s.ask(ctx, job.SnapshotsWorkflow, "snapshots/"+req.Repository, questionTimeout, req, &rows)
 	return rows, err
+}
+
+// dropSnapshot waits until the snapshots are gone; what only they needed is deleted later, see workflows.Sweep.
+func (s *Session) dropSnapshot(ctx context.Context, st *statement.DropSnapshot) (Answer, error) {
+	if err := s.requireWorker(ctx); err != nil {
+		return Answer{}, err
+	}
+	var dropped job.Dropped
+	err := s.await(ctx, func(ctx context.Context) error {
+		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: job.DropID(st.Repository, st.Label), TaskQueue: job.TaskQueue, StaticSummary: cut(st.String()),
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+		}, job.DropWorkflow, job.DropRequest{
+			Cluster: s.cluster, Repository: st.Repository, Label: st.Label, Force: st.Force, Statement: st.String(),
+		})
+		if err != nil {
+			return err
+		}
+		return run.Get(ctx, &dropped)
+	})
+	var running *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &running) {
+		return Answer{}, failure.Refuse(failure.AlreadyRunning, fmt.Sprintf("snapshot %s is being dropped already", st.Label), "")
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	note := fmt.Sprintf("the snapshot is gone; what no other snapshot needs of its %d objects is deleted after %s", dropped.Objects, dropped.Grace)
+	return Answer{Note: strings.Join(append([]string{note}, dropped.Notes...), "; ")}, nil
 }
 
 // Doctor examines from where the workers run.
@@ -75,15 +108,13 @@ func (s *Session) recorded(ctx context.Context, repository, label, timestamp str
 	if err != nil {
 		return "", "", err
 	}
-	for _, r := range rows {
-		if r.Database != "" {
-			return r.Database, timestamp, nil
-		}
+	for _, r := range rows { // at most one
 		if r.Status != "OK" {
 			return "", "", failure.Refuse(job.SnapshotNotFound,
 				fmt.Sprintf("Failed to get info of snapshot '%s' because: %s. Maybe specified wrong backup timestamp", label, r.Status),
 				failure.Advice(job.SnapshotNotFound))
 		}
+		return r.Database, timestamp, nil // empty: objects of the cluster itself
 	}
 	return "", "", noSnapshot(repository, label)
 }

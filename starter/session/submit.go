@@ -16,15 +16,18 @@ import (
 	"starkeep/statement"
 )
 
-// busy is the native refusal of a second job (fe:backup/BackupHandler).
-const busy = "Can only run one backup or restore job of a database at same time"
+// The native refusals of a second job (fe:backup/BackupHandler).
+const (
+	busy         = "Can only run one backup or restore job of a database at same time"
+	busyCatalogs = "Can only run one backup or restore job of external catalog"
+)
 
 func (s *Session) backup(ctx context.Context, st *statement.Backup) (Answer, error) {
 	o, err := st.Options()
 	if err != nil {
 		return Answer{}, err
 	}
-	objects, err := objects(st.On)
+	objects, err := objects(st.On, st.Catalogs, st.Cluster)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -32,7 +35,8 @@ func (s *Session) backup(ctx context.Context, st *statement.Backup) (Answer, err
 		job.BackupRequest{
 			Cluster: s.cluster, Database: st.Database, Label: st.Label, Repository: st.Repository, Objects: objects,
 			TimeoutSeconds: int64(o.Timeout.Seconds()), Compression: o.Compression, Level: o.CompressionLevel,
-			Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Users: o.Users, Statement: st.String(),
+			Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Users: o.Users, SkipUnsupported: o.SkipUnsupported,
+			TTL: o.TTL, Statement: st.String(),
 		})
 }
 
@@ -41,12 +45,12 @@ func (s *Session) restore(ctx context.Context, st *statement.Restore) (Answer, e
 	if err != nil {
 		return Answer{}, err
 	}
-	objects, err := objects(st.On)
+	objects, err := objects(st.On, st.Catalogs, st.Cluster)
 	if err != nil {
 		return Answer{}, err
 	}
 	target, timestamp := st.Target, o.Timestamp
-	if target == "" {
+	if target == "" && !global(objects) {
 		if target, timestamp, err = s.recorded(ctx, st.Repository, st.Label, timestamp); err != nil {
 			return Answer{}, err
 		}
@@ -54,21 +58,38 @@ func (s *Session) restore(ctx context.Context, st *statement.Restore) (Answer, e
 	return s.submit(ctx, job.RestoreWorkflow, Job{Kind: "restore", Database: target, Label: st.Label}, st.Repository, st.String(),
 		job.RestoreRequest{
 			Cluster: s.cluster, Database: target, Source: st.Source, Label: st.Label, Repository: st.Repository, Timestamp: timestamp,
-			Objects: objects, ReplicationNum: o.ReplicationNum, AllowLoad: o.AllowLoad, Users: o.Users,
+			Objects: objects, ReplicationNum: o.ReplicationNum, AllowLoad: o.AllowLoad, Users: o.Users, Refresh: o.Refresh,
 			TimeoutSeconds: int64(o.Timeout.Seconds()), Statement: st.String(),
-		})
+		}, job.Secrets(o.Secrets))
 }
 
 // kinds are the kinds of ON (…) as a request names them.
-var kinds = map[statement.ObjectKind]snapshot.ObjectKind{statement.View: snapshot.View, statement.Function: snapshot.Function}
+var kinds = map[statement.ObjectKind]snapshot.ObjectKind{
+	statement.View: snapshot.View, statement.MaterializedView: snapshot.MaterializedView, statement.Function: snapshot.Function,
+	statement.User: snapshot.User, statement.Role: snapshot.Role, statement.ResourceGroup: snapshot.ResourceGroup,
+}
 
-// objects turns ON (…) into a request's objects; nil is everything.
-func objects(on []statement.Object) ([]job.Object, error) {
+// global tells whether a request names objects of the cluster itself: then it has no database.
+func global(objects []job.Object) bool { return len(objects) > 0 && objects[0].Kind.Global() }
+
+// objects turns what a statement names into a request's objects; nil is everything.
+func objects(on []statement.Object, catalogs *statement.Catalogs, all []statement.ObjectKind) ([]job.Object, error) {
 	var out []job.Object
+	if catalogs != nil && catalogs.All {
+		out = append(out, job.Object{Kind: snapshot.Catalog, All: true})
+	} else if catalogs != nil {
+		for _, c := range catalogs.Names {
+			out = append(out, job.Object{Kind: snapshot.Catalog, Table: c.Name, Alias: c.Alias})
+		}
+	}
+	for _, k := range all {
+		out = append(out, job.Object{Kind: kinds[k], All: true})
+	}
 	for _, o := range on {
 		kind := kinds[o.Kind]
 		for _, x := range on {
-			if o.All && x.Position != o.Position && kinds[x.Kind] == kind {
+			// A name without its kind may be a view, so ALL TABLES may stand beside it.
+			if o.All && x.Position != o.Position && x.Kind == o.Kind {
 				return nil, &statement.Error{Position: o.Position, Kind: statement.Semantic,
 					Message: fmt.Sprintf("ALL %sS names every one already", o.Kind), Hint: "leave the other ones out, or leave ALL out"}
 			}
@@ -79,7 +100,7 @@ func objects(on []statement.Object) ([]job.Object, error) {
 }
 
 // submit starts a job and waits until it is admitted: wrong statements are answered at once, as in the cluster.
-func (s *Session) submit(ctx context.Context, workflow string, j Job, repository, summary string, req any) (Answer, error) {
+func (s *Session) submit(ctx context.Context, workflow string, j Job, repository, summary string, req ...any) (Answer, error) {
 	if err := s.requireWorker(ctx); err != nil {
 		return Answer{}, err
 	}
@@ -90,7 +111,7 @@ func (s *Session) submit(ctx context.Context, workflow string, j Job, repository
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes:                    s.attributes(j, repository),
 		StaticSummary:                            cut(summary),
-	}, workflow, req)
+	}, workflow, req...)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
 		return Answer{}, s.alreadyRunning(ctx, j)
@@ -142,26 +163,43 @@ func begun(err error, j Job) error {
 	f := *failure.Of(err)
 	switch f.Exit {
 	case failure.Interrupted:
-		f.What = fmt.Sprintf("interrupted; the %s of %s goes on", j.Kind, j.Database)
+		f.What = fmt.Sprintf("interrupted; the %s of %s goes on", j.Kind, Subject(j.Database))
 		f.Do = HowToWatch(j)
 	case failure.Unreachable:
-		f.What = fmt.Sprintf("the %s of %s was begun, but: %s", j.Kind, j.Database, f.What)
+		f.What = fmt.Sprintf("the %s of %s was begun, but: %s", j.Kind, Subject(j.Database), f.What)
 	}
 	return &f
 }
 
 // HowToWatch tells people where to look for a job.
-func HowToWatch(j Job) string { return "watch it with: starter watch " + quote(j.Database) }
+func HowToWatch(j Job) string {
+	if j.Database == "" {
+		return "watch it with: starter watch"
+	}
+	return "watch it with: starter watch " + quote(j.Database)
+}
+
+// Subject names what a job is of: a database, or, without one, the cluster's own objects.
+func Subject(database string) string {
+	if database == "" {
+		return "the cluster's own objects"
+	}
+	return database
+}
 
 // alreadyRunning is the native text with what it leaves out: which job, and what to do.
 func (s *Session) alreadyRunning(ctx context.Context, j Job) error {
+	text, of := busy, "FROM `"+j.Database+"`"
+	if j.Database == "" {
+		text, of = busyCatalogs, "FOR EXTERNAL CATALOG"
+	}
 	status, err := s.Status(ctx, Job{ID: j.ID})
 	if err != nil {
-		return failure.Refuse(failure.AlreadyRunning, busy, HowToWatch(j))
+		return failure.Refuse(failure.AlreadyRunning, text, HowToWatch(j))
 	}
 	return failure.Refuse(failure.AlreadyRunning,
-		fmt.Sprintf("%s: %s %s of %s is %s", busy, status.Kind, status.Label, status.Database, status.State),
-		fmt.Sprintf("%s, or end it with: CANCEL %s FROM `%s`", HowToWatch(j), upper(status.Kind), status.Database))
+		fmt.Sprintf("%s: %s %s of %s is %s", text, status.Kind, status.Label, Subject(status.Database), status.State),
+		fmt.Sprintf("%s, or end it with: CANCEL %s %s", HowToWatch(j), upper(status.Kind), of))
 }
 
 func (s *Session) cancel(ctx context.Context, st *statement.Cancel) (Answer, error) {
@@ -174,7 +212,12 @@ func (s *Session) cancel(ctx context.Context, st *statement.Cancel) (Answer, err
 	var missing *serviceerror.NotFound
 	info := d.GetWorkflowExecutionInfo()
 	if errors.As(err, &missing) || err == nil && (info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || info.GetType().GetName() != workflow) {
-		return Answer{}, failure.Refuse(failure.NotRunning, fmt.Sprintf("%s for database %s", none, st.Database), "see what runs with: starter watch")
+		if st.ExternalCatalog {
+			none += " for external catalogs"
+		} else {
+			none += " for database " + st.Database
+		}
+		return Answer{}, failure.Refuse(failure.NotRunning, none, "see what runs with: starter watch")
 	}
 	if err != nil {
 		return Answer{}, err

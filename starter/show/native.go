@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"starkeep/job"
@@ -21,13 +22,14 @@ var (
 		"CreateTime", "MetaPreparedTime", "SnapshotFinishedTime", "DownloadFinishedTime", "FinishedTime", "UnfinishedTasks",
 		"Progress", "TaskErrMsg", "Status", "Timeout"}
 	RepositoryColumns     = []string{"RepoId", "RepoName", "CreateTime", "IsReadOnly", "Location", "Broker", "ErrMsg"}
-	SnapshotColumns       = []string{"Snapshot", "Timestamp", "Status"}
-	SnapshotDetailColumns = []string{"Snapshot", "Timestamp", "Database", "Details", "Status"}
+	SnapshotColumns       = append([]string{"Snapshot", "Timestamp", "Status"}, lifeColumns...)
+	SnapshotDetailColumns = append([]string{"Snapshot", "Timestamp", "Database", "Details", "Status"}, lifeColumns...)
+	lifeColumns           = []string{"ClusterId", "FinishTime", "TTL", "ExpireTime"} // since 4.2
 )
 
 // Backups is the answer of SHOW BACKUP.
 func Backups(jobs []job.Status) Table {
-	t := Table{Columns: BackupColumns}
+	t := Table{Columns: BackupColumns, Notes: notes(jobs)}
 	for _, s := range byID(jobs) {
 		t.Rows = append(t.Rows, []string{strconv.FormatInt(s.JobID, 10), s.Label, s.Database, string(s.State), s.Objects,
 			Time(s.Created), Time(s.SnapshotFinished), Time(s.UploadFinished), Time(s.Finished),
@@ -38,7 +40,7 @@ func Backups(jobs []job.Status) Table {
 
 // Restores is the answer of SHOW RESTORE.
 func Restores(jobs []job.Status) Table {
-	t := Table{Columns: RestoreColumns}
+	t := Table{Columns: RestoreColumns, Notes: notes(jobs)}
 	for _, s := range byID(jobs) {
 		t.Rows = append(t.Rows, []string{strconv.FormatInt(s.JobID, 10), s.Label, orNull(s.Timestamp), s.Database, string(s.State),
 			strconv.FormatBool(s.AllowLoad), replicationNum(s), s.Objects,
@@ -67,11 +69,43 @@ func Snapshots(rows []job.SnapshotRow, detail bool) Table {
 	for _, r := range rows {
 		row := []string{r.Label, orNull(r.Timestamp), r.Status}
 		if detail {
-			row = []string{r.Label, orNull(r.Timestamp), orNull(r.Database), orNull(r.Details), r.Status}
+			database := r.Database // empty: the cluster's own objects
+			if r.Details == "" {
+				database = Null
+			}
+			row = []string{r.Label, orNull(r.Timestamp), database, orNull(r.Details), r.Status}
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, life(r.Stamps)...))
 	}
 	return t
+}
+
+// life is the cells of lifeColumns; several timestamps are joined as in the cell Timestamp.
+func life(stamps []job.SnapshotStamp) []string {
+	var cells [4][]string
+	for _, s := range stamps {
+		for c, text := range []string{orNull(s.ClusterID), Time(s.Finished), orNull(s.TTL), Time(s.Expires)} {
+			if text == Null && len(stamps) > 1 {
+				text = "NULL" // a part of a cell
+			}
+			cells[c] = append(cells[c], text)
+		}
+	}
+	joined := make([]string, len(cells))
+	for c := range cells {
+		joined[c] = orNull(strings.Join(cells[c], "\n"))
+	}
+	return joined
+}
+
+func notes(jobs []job.Status) map[string][]string {
+	all := map[string][]string{}
+	for _, s := range jobs {
+		if len(s.Notes) > 0 {
+			all[strconv.FormatInt(s.JobID, 10)] = s.Notes
+		}
+	}
+	return all
 }
 
 // Time prints a time as every native *Time cell; unset is NULL.

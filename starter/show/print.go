@@ -53,7 +53,13 @@ func printTable(w io.Writer, t Table) error {
 	for _, r := range t.Rows {
 		p.AppendRow(row(people(r)))
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n", p.Render(), count(len(t.Rows)))
+	var notes strings.Builder
+	for _, r := range t.Rows {
+		for _, n := range t.Notes[r[0]] {
+			fmt.Fprintf(&notes, "Note on %s: %s\n", r[0], Plain(n))
+		}
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s%s\n", p.Render(), notes.String(), count(len(t.Rows)))
 	return err
 }
 
@@ -71,6 +77,9 @@ func printVertical(w io.Writer, t Table) error {
 		fmt.Fprintf(&b, "%s %d. row %[1]s\n", strings.Repeat("*", 27), i+1)
 		for j, cell := range people(r) {
 			fmt.Fprintf(&b, "%*s: %s\n", width, t.Columns[j], cell)
+		}
+		for _, n := range t.Notes[r[0]] {
+			fmt.Fprintf(&b, "%*s: %s\n", width, "Note", Plain(n))
 		}
 	}
 	_, err := fmt.Fprintf(w, "%s%s\n", b.String(), count(len(t.Rows)))
@@ -90,6 +99,10 @@ func printJSON(w io.Writer, t Table) error {
 				b.WriteByte(',')
 			}
 			fmt.Fprintf(&b, "%s:%s", quote(t.Columns[j]), value(cell))
+		}
+		if notes := t.Notes[r[0]]; len(notes) > 0 {
+			list, _ := json.Marshal(notes) // cannot fail: every string can be encoded
+			fmt.Fprintf(&b, ",%s:%s", quote("Notes"), list)
 		}
 		b.WriteByte('}')
 	}

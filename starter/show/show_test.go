@@ -3,6 +3,7 @@ package show
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,10 +92,40 @@ func TestRepositoryLocationShowsNoPassword(t *testing.T) {
 
 func TestSnapshotFormsDifferInColumns(t *testing.T) {
 	t.Parallel()
-	rows := []job.SnapshotRow{{Label: "a", Timestamp: "t1\nt2", Status: "OK"}, {Label: "b", Status: "ERROR: no snapshot"}}
-	require.Equal(t, Table{Columns: SnapshotColumns, Rows: [][]string{{"a", "t1\nt2", "OK"}, {"b", Null, "ERROR: no snapshot"}}}, Snapshots(rows, false))
-	detail := []job.SnapshotRow{{Label: "a", Timestamp: "t1", Database: "d", Details: "{}", Status: "OK"}}
-	require.Equal(t, Table{Columns: SnapshotDetailColumns, Rows: [][]string{{"a", "t1", "d", "{}", "OK"}}}, Snapshots(detail, true))
+	life := job.SnapshotStamp{ClusterID: "c1", Finished: created, TTL: "7 DAY", Expires: created.AddDate(0, 0, 7)}
+	rows := []job.SnapshotRow{{Label: "a", Timestamp: "t1\nt2", Status: "OK", Stamps: []job.SnapshotStamp{life, {}}}, {Label: "b", Status: "ERROR: no snapshot"}}
+	require.Equal(t, Table{Columns: []string{"Snapshot", "Timestamp", "Status", "ClusterId", "FinishTime", "TTL", "ExpireTime"}, Rows: [][]string{
+		{"a", "t1\nt2", "OK", "c1\nNULL", "2026-11-21 02:30:05\nNULL", "7 DAY\nNULL", "2026-11-28 02:30:05\nNULL"},
+		{"b", Null, "ERROR: no snapshot", Null, Null, Null, Null}}}, Snapshots(rows, false))
+	detail := []job.SnapshotRow{{Label: "a", Timestamp: "t1", Database: "d", Details: "{}", Status: "OK", Stamps: []job.SnapshotStamp{{ClusterID: "c1"}}},
+		{Label: "a", Timestamp: "t2", Status: "Failed to get info: not found"}}
+	require.Equal(t, Table{Columns: []string{"Snapshot", "Timestamp", "Database", "Details", "Status", "ClusterId", "FinishTime", "TTL", "ExpireTime"}, Rows: [][]string{
+		{"a", "t1", "d", "{}", "OK", "c1", Null, Null, Null}, {"a", "t2", Null, Null, "Failed to get info: not found", Null, Null, Null, Null}}}, Snapshots(detail, true))
+}
+
+func TestNotesAreToldInEveryFormAndChangeNoColumn(t *testing.T) {
+	t.Parallel()
+	s := running()
+	s.Notes = []string{"mv\x1b: inactive", "two"}
+	quiet := s
+	quiet.JobID, quiet.Notes = s.JobID+1, nil
+	answer := Backups([]job.Status{s, quiet})
+	require.Equal(t, BackupColumns, answer.Columns)
+	require.Len(t, BackupColumns, 14)
+	require.Len(t, RestoreColumns, 18)
+	print := func(form Form) string {
+		var b bytes.Buffer
+		require.NoError(t, Print(&b, answer, form))
+		return b.String()
+	}
+	require.Contains(t, print(AsTable), fmt.Sprintf("+\nNote on %d: mv�: inactive\nNote on %[1]d: two\n2 rows in set\n", s.JobID))
+	require.Contains(t, print(Vertical), "             Timeout: 86400\n                Note: mv�: inactive\n                Note: two\n****")
+	var rows []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(print(JSON)), &rows))
+	require.Equal(t, []any{"mv\x1b: inactive", "two"}, rows[0]["Notes"])
+	require.NotContains(t, rows[1], "Notes")
+	answer.Rows = answer.Rows[1:]
+	require.NotContains(t, print(AsTable), "Note", "the row was filtered out")
 }
 
 func TestFormsPrintTheSameRows(t *testing.T) {

@@ -8,6 +8,8 @@ const Null = `\N`
 type Table struct {
 	Columns []string
 	Rows    [][]string
+	// Notes tell what no native column does, by the first cell of the row that they are about. They are printed behind it.
+	Notes map[string][]string
 }
 
 func orNull(s string) string {
