@@ -81,6 +81,7 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		job.PublishTablesActivity:     a.PublishTables,
 		job.ReplacePartitionsActivity: a.ReplacePartitions,
 		job.PutObjectsActivity:        a.PutObjects,
+		job.ActivateViewsActivity:     a.ActivateViews,
 		job.ReleaseRestoreActivity:    a.ReleaseRestore,
 		job.CheckRepositoryActivity:   a.CheckRepository,
 		job.RepositoryUsersActivity:   a.RepositoryUsers,

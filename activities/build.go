@@ -90,16 +90,9 @@ func (d *desk) build(ctx context.Context, t *target, r job.RestoreRequest) error
 	if t.Replace {
 		return d.buildPartitions(ctx, t)
 	}
-	table := t.Entry.Table
+	table, partitions := t.shape()
 	t.Publication.Properties = d.cluster.Withheld(table)
-	opts := cluster.TableOptions{Name: t.Publication.Shadow, ReplicationNum: r.ReplicationNum}
-	for _, p := range t.Partitions {
-		if t.Foreign {
-			break
-		}
-		table.Partitions = append(table.Partitions, p.Partition)
-		opts.Partitions = append(opts.Partitions, p.Partition.Name)
-	}
+	opts := cluster.TableOptions{Name: t.Publication.Shadow, ReplicationNum: r.ReplicationNum, Partitions: partitions}
 	id, err := d.cluster.CreateTable(ctx, d.ref.Database, table, opts)
 	if err != nil {
 		return fmt.Errorf("create shadow of %s: %w", t.Live, err)

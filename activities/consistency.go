@@ -54,18 +54,22 @@ func (a *Activities) checkSnapshot(ctx context.Context, in job.CheckSnapshotInpu
 	if err != nil {
 		return job.Plan{}, err
 	}
+	if next.Objects, err = d.objects(ctx, head.Request); err != nil {
+		return job.Plan{}, err
+	}
+	moved = append(moved, movedObjects(was.Objects, next.Objects)...)
 	last := in.Round >= rounds(head.Request)
 	switch {
 	case len(moved) == 0:
 		return d.conclude(ctx, was, snapshot.DatabaseLevel, nil)
 	case last && head.Request.Consistency == snapshot.DatabaseLevel:
-		return job.Plan{}, refuse(job.ConsistencyNotReached, "%d partitions were still changing after %d rounds (%s, …): back up in a quieter hour, allow more rounds, or accept \"consistency\" = \"partition\"",
+		return job.Plan{}, refuse(job.ConsistencyNotReached, "%d partitions or objects were still changing after %d rounds (%s, …): back up in a quieter hour, allow more rounds, or accept \"consistency\" = \"partition\"",
 			len(moved), in.Round, moved[0])
 	case last:
 		return d.conclude(ctx, was, snapshot.PartitionLevel, moved)
 	}
 	plan, err := d.pin(ctx, next, job.Progress{}, in.Round+1 >= rounds(head.Request))
-	plan.Notes = []string{fmt.Sprintf("round %d: %d partitions changed while they were read and are read again", in.Round, len(moved))}
+	plan.Notes = []string{fmt.Sprintf("round %d: %d partitions or objects changed while they were read and are read again", in.Round, len(moved))}
 	return plan, err
 }
 
@@ -76,7 +80,7 @@ func (d *desk) conclude(ctx context.Context, p pinned, level string, moved []str
 	p.Final, p.Level, p.Moved, p.To = true, level, moved, time.Now().UTC()
 	p.Plan = job.Plan{Name: p.Plan.Name, Round: p.Round, Consistency: level}
 	if len(moved) > 0 && p.Point == nil {
-		p.Plan.Notes = []string{fmt.Sprintf("consistent partition by partition only: %d partitions were still changing when the rounds were used up", len(moved))}
+		p.Plan.Notes = []string{fmt.Sprintf("consistent partition by partition only: %d partitions or objects were still changing when the rounds were used up", len(moved))}
 	}
 	_, err := d.settle(ctx, pinnedPage(p.Round), &p)
 	return p.Plan, err

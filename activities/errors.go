@@ -82,6 +82,16 @@ func explain(err error) error {
 	return named(job.Unexpected, false, err)
 }
 
+// nameOf returns the stable name of a final error.
+func nameOf(err error) string {
+	for _, v := range verdicts {
+		if errors.Is(err, v.is) {
+			return v.name
+		}
+	}
+	return job.Unexpected
+}
+
 // final tells whether err is one that no repeat can cure.
 func final(err error) bool {
 	for _, v := range verdicts {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,11 +18,7 @@ func (d *desk) objects(ctx context.Context, r job.BackupRequest) ([]snapshot.Obj
 	if !ok {
 		return nil, nil
 	}
-	c := cluster.Collection{Users: r.Users, Database: true}
-	if tablesOnly(r.Objects) {
-		c.Kinds = []snapshot.ObjectKind{snapshot.Trigger, snapshot.Sequence, snapshot.User, snapshot.Role}
-	}
-	all, err := keeper.Objects(ctx, d.ref.Database, c)
+	all, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Users: r.Users, Database: true, Kinds: kindsOf(r.Objects, r.Users)})
 	if err != nil {
 		return nil, err
 	}
@@ -37,23 +34,46 @@ func wanted(o snapshot.Object, asked []job.Object) bool {
 		if o.Kind == snapshot.Trigger { // it goes with its table
 			return a.Kind == "" && (a.All || a.Table == o.Table)
 		}
-		return sameKind(a.Kind, o.Kind) && (a.All || a.Table == o.Name)
+		return meant(a, o)
 	})
 }
 
-// sameKind tells whether a request for objects of kind asked means objects of kind k.
-func sameKind(asked, k snapshot.ObjectKind) bool {
-	return asked == k || asked == snapshot.Function && k == snapshot.Procedure
+// meant tells whether a names o, or all of its kind.
+func meant(a job.Object, o snapshot.Object) bool {
+	if a.Kind != o.Kind && !(a.Kind == snapshot.Function && o.Kind == snapshot.Procedure) {
+		return false
+	}
+	return a.All || a.Table == o.Name
 }
 
-// checkObjects refuses names that a request asks for and that are not among all.
-func checkObjects(asked []job.Object, all []snapshot.Object, where string) error {
+// side is where objects are looked for: the native words for what is missing there differ.
+type side int
+
+const (
+	backupSide side = iota
+	restoreSide
+)
+
+// checkObjects refuses names that a request asks for and that are not among all, which where holds, in the native words
+// (fe:backup/BackupHandler).
+func checkObjects(asked []job.Object, all []snapshot.Object, s side, where string) error {
 	for _, a := range asked {
-		if a.Kind == "" || a.All {
+		if a.Kind == "" || a.All || slices.ContainsFunc(all, func(o snapshot.Object) bool { return meant(a, o) }) {
 			continue
 		}
-		if !slices.ContainsFunc(all, func(o snapshot.Object) bool { return sameKind(a.Kind, o.Kind) && o.Name == a.Table }) {
-			return refuse(job.UnknownTable, "Unknown %s '%s' in %s", a.Kind, a.Table, where)
+		switch {
+		case a.Kind == snapshot.Catalog && s == backupSide:
+			return refuse(job.UnknownTable, "external catalog %s does not existed.", a.Table)
+		case a.Kind == snapshot.Catalog:
+			return refuse(job.UnknownTable, "Can not find restore catalog: %s", a.Table)
+		case a.Kind == snapshot.Function && s == backupSide:
+			return refuse(job.UnknownTable, "Invalid backup function(s), function name: %s; database %s has none of that name", a.Table, where)
+		case a.Kind == snapshot.Function:
+			return refuse(job.UnknownTable, "Can not find restore function: %s in snapshot %s", a.Table, where)
+		case s == backupSide:
+			return refuse(job.UnknownTable, "Unknown %s '%s' in database %s", a.Kind, a.Table, where)
+		default:
+			return refuse(job.UnknownTable, "Unknown %s '%s' in snapshot %s", a.Kind, a.Table, where)
 		}
 	}
 	return nil
@@ -64,49 +84,12 @@ func tablesOnly(asked []job.Object) bool {
 	return asked != nil && !slices.ContainsFunc(asked, func(a job.Object) bool { return a.Kind != "" })
 }
 
-// attach gives the restored tables their triggers, and returns the objects that come after all tables. Notes tell what
-// cannot come back with them.
-func (d *desk) attach(ctx context.Context, m snapshot.Manifest, r job.RestoreRequest, all []target) (rest []snapshot.Object, renamed *cluster.Renaming, notes []string, err error) {
-	if err := checkObjects(r.Objects, m.Objects, "snapshot "+r.Label); err != nil {
-		return nil, nil, nil, err
-	}
-	taken, err := d.liveTriggers(ctx, m)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	renamed = &cluster.Renaming{From: m.Database, To: d.ref.Database, Tables: map[string]string{}}
-	for _, t := range all {
-		if t.Live != t.Entry.Name {
-			renamed.Tables[t.Entry.Name] = t.Live
-		}
-	}
-	for _, a := range r.Objects {
-		switch {
-		case a.Kind == "" || a.Alias == "":
-		case a.Kind != snapshot.View:
-			return nil, nil, nil, refuse(job.Unsupported, "%s %s cannot be restored under another name: restore it into another database with DATABASE … AS", a.Kind, a.Table)
-		default:
-			renamed.Tables[a.Table] = a.Alias
-		}
-	}
-	for i := range all {
-		if !all[i].Replace {
-			all[i].Publication.Renaming = renamed // also for what its definition says of other tables
-		}
-	}
+// selected are the objects of a snapshot that a restore puts behind its tables: all that it asks for but triggers, which
+// go live with their tables.
+func selected(m snapshot.Manifest, r job.RestoreRequest, all []target) (rest []snapshot.Object) {
 	for _, o := range m.Objects {
 		switch {
 		case o.Kind == snapshot.Trigger:
-			for i := range all {
-				if all[i].Entry.Name != o.Table || all[i].Replace {
-					continue
-				}
-				if on := taken[o.Name]; on != "" && on != all[i].Live {
-					notes = append(notes, fmt.Sprintf("%s: left out %s: a trigger of that name is on %s", all[i].Live, o, on))
-					continue
-				}
-				all[i].Publication.Attached = append(all[i].Publication.Attached, o)
-			}
 		case o.Kind == snapshot.Database: // when this job creates it
 		case o.Global() && !r.Users:
 		case o.Kind == snapshot.Sequence && r.Objects != nil && !neededBy(o, all):
@@ -122,7 +105,68 @@ func (d *desk) attach(ctx context.Context, m snapshot.Manifest, r job.RestoreReq
 		return 1
 	}
 	slices.SortStableFunc(rest, func(a, b snapshot.Object) int { return place(a) - place(b) })
-	return rest, renamed, notes, nil
+	return rest
+}
+
+// renaming says under which names a restore brings back what it was asked for.
+func (d *desk) renaming(m snapshot.Manifest, r job.RestoreRequest, all []target) (*cluster.Renaming, error) {
+	n := &cluster.Renaming{From: m.Database, To: d.ref.Database, Tables: map[string]string{}, Others: map[string]string{}}
+	for _, t := range all {
+		if t.Live != t.Entry.Name {
+			n.Tables[t.Entry.Name] = t.Live
+		}
+	}
+	for _, a := range r.Objects {
+		switch {
+		case a.Kind == "" || a.Alias == "":
+		case a.Kind == snapshot.View, a.Kind == snapshot.MaterializedView:
+			n.Tables[a.Table] = a.Alias
+		case a.Kind == snapshot.Function, a.Kind == snapshot.Catalog:
+			n.Others[a.Table] = a.Alias
+		default:
+			return nil, refuse(job.Unsupported, "%s %s cannot be restored under another name", a.Kind, a.Table)
+		}
+	}
+	return n, nil
+}
+
+// put returns the name under which an object comes back.
+func put(o snapshot.Object, n *cluster.Renaming) string {
+	names := n.Others
+	if sharesNames(o.Kind) {
+		names = n.Tables
+	}
+	if name, ok := names[o.Name]; ok {
+		return name
+	}
+	return o.Name
+}
+
+// attach gives the restored tables their triggers, and what their definitions say of other tables the names of now. Notes
+// tell what cannot come back with them.
+func (d *desk) attach(ctx context.Context, m snapshot.Manifest, all []target, renamed *cluster.Renaming, notes *remarks) error {
+	taken, err := d.liveTriggers(ctx, m)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		t := &all[i]
+		if t.Replace {
+			continue
+		}
+		t.Publication.Renaming = renamed
+		for _, o := range m.Objects {
+			if o.Kind != snapshot.Trigger || o.Table != t.Entry.Name {
+				continue
+			}
+			if on := taken[o.Name]; on != "" && on != t.Live {
+				notes.addf("%s: left out %s: a trigger of that name is on %s", t.Live, o, on)
+				continue
+			}
+			t.Publication.Attached = append(t.Publication.Attached, o)
+		}
+	}
+	return nil
 }
 
 // neededBy tells whether the default of a column may take values of a sequence.
@@ -160,77 +204,91 @@ func databaseOf(m snapshot.Manifest) *snapshot.Object {
 	return nil
 }
 
-// meetObjects checks that the cluster can take the objects, and that no table is in their place.
-func (d *desk) meetObjects(ctx context.Context, rest []snapshot.Object, renamed *cluster.Renaming) error {
+// meetObjects checks, before anything is changed, that the cluster can take the objects: that nothing of another kind is
+// in their place, and whatever else it can tell beforehand.
+func (d *desk) meetObjects(ctx context.Context, rest []snapshot.Object, all []target, renamed cluster.Renaming, secrets job.Secrets, notes *remarks) error {
 	if len(rest) == 0 {
 		return nil
 	}
 	if _, ok := d.cluster.(cluster.Keeper); !ok {
 		return refuse(job.Unsupported, "%s cannot be restored into cluster %s; name the tables with ON (…)", rest[0], d.ref.Cluster)
 	}
-	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
-	if err != nil || !exists {
+	if err := checkNames(rest, all, renamed); err != nil {
 		return err
 	}
-	tables, _, err := d.cluster.Tables(ctx, d.ref.Database)
-	if err != nil {
-		return err
+	if d.ref.Database != "" {
+		if err := d.checkPlaces(ctx, rest, renamed); err != nil {
+			return err
+		}
 	}
+	checker, ok := d.cluster.(cluster.ObjectChecker)
+	if !ok {
+		return nil
+	}
+	var reasons []string
+	kind := job.InvalidRequest // a masked property that nobody supplies
 	for _, o := range rest {
-		name := o.Name
-		if n, ok := renamed.Tables[name]; ok {
-			name = n
+		note, err := checker.CheckObject(ctx, o, supplying(renamed, o, secrets))
+		switch {
+		case err != nil && !final(err):
+			return fmt.Errorf("check %s: %w", o, err)
+		case err != nil:
+			reasons = append(reasons, fmt.Sprintf("%s: %v", o, err))
+			if !errors.Is(err, cluster.ErrRejected) {
+				kind = nameOf(err)
+			}
+		case note != "":
+			notes.addf("%s: %s", o, note)
 		}
-		if (o.Kind == snapshot.View || o.Kind == snapshot.Sequence) && slices.Contains(tables, name) {
-			return refuse(job.TargetExists, "%s.%s exists and is a table, the snapshot has a %s of that name; restore it under another name with AS, or drop the table", d.ref.Database, name, o.Kind)
-		}
+	}
+	if len(reasons) > 0 {
+		return refuse(kind, "nothing was changed: %s", cutList(reasons, notesShown))
 	}
 	return nil
 }
 
-// PutObjects creates the objects that are not tables, in their order. The tables are live by now, so it only goes forward:
-// what the cluster does not take is named, and the others follow.
-func (a *Activities) PutObjects(ctx context.Context, in job.StageInput) (job.PutObjectsOutput, error) {
-	defer alive(ctx)()
-	out, err := a.putObjects(ctx, in)
-	return out, explain(err)
+// checkNames refuses two things of one name.
+func checkNames(rest []snapshot.Object, all []target, renamed cluster.Renaming) error {
+	taken := map[string]bool{}
+	for _, t := range all {
+		taken[t.Live] = true
+	}
+	for _, o := range rest {
+		if !sharesNames(o.Kind) {
+			continue
+		}
+		name := put(o, &renamed)
+		if taken[name] {
+			return refuse(job.InvalidRequest, "Duplicated alias name: %s", name)
+		}
+		taken[name] = true
+	}
+	return nil
 }
 
-func (a *Activities) putObjects(ctx context.Context, in job.StageInput) (job.PutObjectsOutput, error) {
-	var out job.PutObjectsOutput
-	d, err := a.open(ctx, in.Ref)
+// checkPlaces refuses objects where something of another kind is.
+func (d *desk) checkPlaces(ctx context.Context, rest []snapshot.Object, renamed cluster.Renaming) error {
+	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+	if err != nil || !exists {
+		return err
+	}
+	c, err := d.content(ctx, d.ref.Database)
 	if err != nil {
-		return out, err
+		return err
 	}
-	var head restoreHead
-	if err := d.read(ctx, headPage, &head); err != nil {
-		return out, err
-	}
-	if _, err := d.settle(ctx, puttingPage, &created{Database: d.ref.Database}); err != nil {
-		return out, err
-	}
-	keeper := d.cluster.(cluster.Keeper) // checked by meetObjects, before anything was changed
-	more := 0
-	for _, o := range head.Objects {
-		note, err := keeper.PutObject(ctx, o, *head.Renamed)
-		switch {
-		case final(err): // a repeat cannot help, and the tables are live: the others shall not be missing, too
-			note = fmt.Sprintf("NOT RESTORED: %s: %v", o, err)
-		case err != nil:
-			return out, fmt.Errorf("restore %s: %w", o, err)
-		case note != "":
-			note = fmt.Sprintf("%s: %s", o, note)
+	for _, o := range rest {
+		if !sharesNames(o.Kind) {
+			continue
 		}
-		switch {
-		case note == "":
-		case len(out.Notes) < notesShown:
-			out.Notes = append(out.Notes, note)
-		default:
-			more++
+		name := put(o, &renamed)
+		there := c.kind(name)
+		if slices.Contains(c.tables, name) {
+			there = "table"
+		}
+		if there != "" && there != o.Kind {
+			return refuse(job.TargetExists, "%s.%s exists and is a %s, the snapshot has a %s of that name; restore it under another name with AS, or drop the %s",
+				d.ref.Database, name, there, o.Kind, there)
 		}
 	}
-	if more > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("… and %d objects more that are not as they were", more))
-	}
-	return out, nil
+	return nil
 }

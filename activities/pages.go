@@ -24,6 +24,7 @@ const (
 	targetsPage  = "targets"  // restore: what was built, and how it is published
 	databasePage = "database" // restore: the target database is about to be created by this job
 	manifestPage = "manifest" // backup: the manifest, about to be written
+	viewsPage    = "views"    // restore: materialized views that were active before anything was published
 	againPages   = "again/"   // restore: loads of which an earlier attempt left no receipt, by live table
 
 	// These tell a late attempt, or a repeated release, what was decided, so they are deleted last.
@@ -77,12 +78,13 @@ type backupHead struct {
 	Timestamp string                  `json:"timestamp"`
 	Cluster   snapshot.Cluster        `json:"cluster"`
 	Output    job.PrepareBackupOutput `json:"output"`
+	Skipped   []string                `json:"skipped,omitempty"` // tables that cannot be carried, and that the job leaves out
 }
 
 // choice is what a job was asked for of one table.
 func (h backupHead) choice(table string) job.Object {
 	for _, o := range h.Request.Objects {
-		if o.Table == table {
+		if o.Kind == "" && o.Table == table {
 			return o
 		}
 	}
@@ -100,10 +102,11 @@ type pinned struct {
 	Moved  []string      `json:"moved,omitempty"`
 	To     time.Time     `json:"to"`
 
+	Objects []snapshot.Object `json:"objects,omitempty"` // that are not tables
+
 	// Of a cluster whose rows are read from one view.
-	Point   *snapshot.Point   `json:"point,omitempty"`
-	Weak    []string          `json:"weak,omitempty"` // tables that the view does not keep still, and why
-	Objects []snapshot.Object `json:"objects,omitempty"`
+	Point *snapshot.Point `json:"point,omitempty"`
+	Weak  []string        `json:"weak,omitempty"` // tables that the view does not keep still, and why
 }
 
 type pinnedTable struct {
@@ -194,6 +197,19 @@ func (t target) rows() (n int64) {
 		n += p.Rows
 	}
 	return n
+}
+
+// shape is the table as it is built, with the partitions of the restore and their names; nil where the cluster chooses them.
+func (t target) shape() (table snapshot.Table, partitions []string) {
+	table = t.Entry.Table
+	if t.Foreign {
+		return table, nil
+	}
+	for _, p := range t.Partitions {
+		table.Partitions = append(table.Partitions, p.Partition)
+		partitions = append(partitions, p.Partition.Name)
+	}
+	return table, partitions
 }
 
 // targets is what BuildShadows built.

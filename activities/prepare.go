@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -45,60 +44,137 @@ func (a *Activities) prepareBackup(ctx context.Context, in job.PrepareBackupInpu
 	if err := checkLabel(ctx, d, in.Request.Label); err != nil {
 		return none, err
 	}
-	head := backupHead{Request: in.Request, Timestamp: in.Timestamp}
-	// Privileges first: without them a cluster denies that there is anything to look at.
-	var named []string // none: all tables of the database
-	for _, o := range in.Request.Objects {
-		if o.Kind == "" && !o.All {
-			named = append(named, o.Table)
+	head := backupHead{Request: in.Request, Timestamp: in.Timestamp, Output: job.PrepareBackupOutput{RepositoryID: info.ID}}
+	if in.Ref.Database == "" {
+		err = d.prepareGlobals(ctx, &head)
+	} else {
+		err = d.prepareDatabase(ctx, &head)
+	}
+	if err != nil {
+		return none, err
+	}
+	_, err = d.settle(ctx, headPage, &head)
+	return head.Output, err
+}
+
+// prepareDatabase checks what a backup of a database, or of some of its objects, needs, and completes its head.
+func (d *desk) prepareDatabase(ctx context.Context, head *backupHead) error {
+	if err := d.checkAccess(ctx, head.Request); err != nil { // first: without it a cluster denies that there is anything to look at
+		return err
+	}
+	c, err := d.content(ctx, d.ref.Database)
+	if err != nil {
+		return err
+	}
+	if _, keeps := d.cluster.(cluster.Keeper); keeps {
+		if head.Request.Objects, err = typed(head.Request.Objects, c.tables, c.kind); err != nil {
+			return err
 		}
 	}
-	if err := d.checkPrivileges(ctx, in.Ref.Database, named, cluster.ForBackup); err != nil {
-		return none, err
-	}
-	tables, notes, err := d.choose(ctx, in.Request)
+	var notes remarks
+	tables, err := d.choose(c, head.Request, &notes)
 	if err != nil {
-		return none, err
+		return err
 	}
 	if head.Cluster, err = d.cluster.Info(ctx); err != nil {
-		return none, err
+		return err
 	}
-	described, err := d.cluster.Describe(ctx, in.Ref.Database, tables)
+	described, err := d.describe(ctx, tables, head, &notes)
 	if err != nil {
-		return none, err
+		return err
 	}
-	others, err := d.objects(ctx, in.Request)
+	tables = without(tables, head.Skipped)
+	others, err := d.objects(ctx, head.Request)
 	if err != nil {
-		return none, err
+		return err
 	}
-	if err := checkObjects(in.Request.Objects, others, "database "+in.Ref.Database); err != nil {
-		return none, err
+	if err := checkObjects(head.Request.Objects, others, backupSide, d.ref.Database); err != nil {
+		return err
 	}
 	if len(tables) == 0 && !slices.ContainsFunc(others, func(o snapshot.Object) bool { return o.Kind != snapshot.Database }) {
-		return none, refuse(job.InvalidRequest, "Database: %s is empty; there is nothing to back up", in.Ref.Database)
+		return refuse(job.InvalidRequest, "Database: %s is empty; there is nothing to back up", d.ref.Database)
 	}
-	if err := checkPartitions(in.Request, described); err != nil {
-		return none, err
+	if err := checkPartitions(head.Request, described); err != nil {
+		return err
 	}
-	head.Output = job.PrepareBackupOutput{
-		RepositoryID: info.ID, Tables: len(described), Notes: notes,
-		Objects: backupObjects(in.Ref.Database, tables, others, head),
-	}
+	head.Output.Tables, head.Output.Notes = len(described), notes.notes()
+	head.Output.Objects = backupObjects(d.ref.Database, tables, others, *head)
 	_, head.Output.View = d.cluster.(cluster.Viewer)
-	if _, err := d.settle(ctx, tablesPage, &described); err != nil {
-		return none, err
+	_, err = d.settle(ctx, tablesPage, &described)
+	return err
+}
+
+// checkAccess refuses a backup for which the user of the cluster lacks a privilege.
+func (d *desk) checkAccess(ctx context.Context, r job.BackupRequest) error {
+	audit := cluster.Audit{Purpose: cluster.ForBackup, Database: d.ref.Database, Kinds: kindsOf(r.Objects, r.Users)}
+	if r.Objects == nil {
+		audit.Kinds = carried
+		if r.Users {
+			audit.Kinds = append(slices.Clone(carried), snapshot.User, snapshot.Role)
+		}
 	}
-	if _, err := d.settle(ctx, headPage, &head); err != nil {
-		return none, err
+	if !everyTable(r.Objects) {
+		for _, o := range r.Objects {
+			if o.Kind == "" {
+				audit.Tables = append(audit.Tables, o.Table)
+			}
+		}
 	}
-	return head.Output, nil
+	return d.checkPrivileges(ctx, audit)
+}
+
+// describe reads the definitions of tables. Those that the cluster cannot carry are refused, all at once, or left out when
+// the job says so.
+func (d *desk) describe(ctx context.Context, tables []string, head *backupHead, notes *remarks) ([]snapshot.Table, error) {
+	described, err := d.cluster.Describe(ctx, d.ref.Database, tables)
+	refused := tableErrors(err)
+	switch {
+	case len(refused) == 0:
+		return described, err
+	case !head.Request.SkipUnsupported:
+		var reasons []string
+		for _, e := range refused {
+			reasons = append(reasons, e.Error())
+		}
+		return nil, refuse(job.Unsupported, "%d tables cannot be backed up exactly (leave them out with PROPERTIES (\"unsupported\" = \"skip\")): %s",
+			len(refused), cutList(reasons, notesShown))
+	}
+	for _, e := range refused {
+		head.Skipped = append(head.Skipped, e.Table)
+		notes.addf("left out table %s: %v", e.Table, e.Err)
+	}
+	return d.cluster.Describe(ctx, d.ref.Database, without(tables, head.Skipped))
+}
+
+// tableErrors returns the reasons why tables cannot be carried; none when err says anything else, too.
+func tableErrors(err error) (all []*cluster.TableError) {
+	if one, ok := err.(*cluster.TableError); ok {
+		return []*cluster.TableError{one}
+	}
+	switch x := err.(type) {
+	case interface{ Unwrap() []error }:
+		for _, e := range x.Unwrap() {
+			some := tableErrors(e)
+			if len(some) == 0 {
+				return nil
+			}
+			all = append(all, some...)
+		}
+	case interface{ Unwrap() error }:
+		return tableErrors(x.Unwrap())
+	}
+	return all
 }
 
 // checkBackup refuses what a client other than the starter may have sent.
 func checkBackup(r job.BackupRequest) error {
 	switch {
-	case r.Cluster == "" || r.Database == "" || r.Label == "" || r.Repository == "":
-		return refuse(job.InvalidRequest, "cluster, database, label and repository are required")
+	case r.Cluster == "" || r.Label == "" || r.Repository == "":
+		return refuse(job.InvalidRequest, "cluster, label and repository are required")
+	case r.Database == "" && (r.Objects == nil || slices.ContainsFunc(r.Objects, func(o job.Object) bool { return !o.Kind.Global() })):
+		return refuse(job.InvalidRequest, "database is required, or nothing but external catalogs, users, roles and resource groups may be asked for")
+	case r.Database != "" && slices.ContainsFunc(r.Objects, func(o job.Object) bool { return o.Kind.Global() }):
+		return refuse(job.InvalidRequest, "Can not sepcify database name for external catalog Backup/Restore") // typo as in fe:sql/parser/AstBuilder
 	case !snapshot.ValidLabel(r.Label):
 		return refuse(job.InvalidRequest, "Incorrect label name '%s': use 1 to 128 letters, digits, '_', '-' or '.', not beginning with '-' or '.'", r.Label)
 	case r.Consistency != "" && r.Consistency != snapshot.DatabaseLevel && r.Consistency != snapshot.PartitionLevel:
@@ -134,70 +210,10 @@ func checkLabel(ctx context.Context, d *desk, label string) error {
 	return nil
 }
 
-// choose resolves the objects of a backup to table names. What is in the database but not in the backup is noted.
-func (d *desk) choose(ctx context.Context, r job.BackupRequest) (tables, notes []string, err error) {
-	exists, err := d.cluster.DatabaseExists(ctx, r.Database)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !exists {
-		return nil, nil, refuse(job.UnknownDatabase, "Unknown database '%s'", r.Database)
-	}
-	all, others, err := d.cluster.Tables(ctx, r.Database)
-	if err != nil {
-		return nil, nil, err
-	}
-	_, keeps := d.cluster.(cluster.Keeper)
-	if !keeps && (r.Users || r.Objects != nil && !tablesOnly(r.Objects)) {
-		return nil, nil, refuse(job.Unsupported, "cluster %s: views, functions and users can't be backed up yet; name the tables", r.Cluster)
-	}
-	if everyTable(r.Objects) {
-		for _, t := range all {
-			if strings.HasPrefix(t, shadowPrefix) {
-				notes = append(notes, fmt.Sprintf("left out %s: a restore builds it, or left it behind", t))
-				continue
-			}
-			tables = append(tables, t)
-		}
-		if len(others) > 0 && !keeps {
-			notes = append(notes, "not in the snapshot, only tables are supported yet: "+strings.Join(others, ", "))
-		}
-	}
-	for _, o := range r.Objects {
-		if o.Kind != "" || o.All {
-			continue
-		}
-		if !slices.Contains(all, o.Table) {
-			return nil, nil, unknownTable(r.Database, o.Table, all, others)
-		}
-		if slices.Contains(tables, o.Table) {
-			return nil, nil, refuse(job.InvalidRequest, "Duplicated table: %s", o.Table)
-		}
-		tables = append(tables, o.Table)
-	}
-	sort.Strings(tables)
-	return tables, notes, nil
-}
-
-// everyTable tells whether a request asks for all tables.
-func everyTable(asked []job.Object) bool {
-	return asked == nil || slices.ContainsFunc(asked, func(o job.Object) bool { return o.Kind == "" && o.All })
-}
-
-func unknownTable(database, table string, tables, others []string) error {
-	for _, o := range others {
-		if strings.HasSuffix(o, " "+table) {
-			return refuse(job.Unsupported, "%s.%s is a %s: only tables can be backed up yet", database, table, strings.TrimSuffix(o, " "+table))
-		}
-	}
-	return refuse(job.UnknownTable, "Incorrect table name '%s': database %s has %d tables; SHOW TABLES FROM `%s` on the cluster lists them",
-		table, database, len(tables), database)
-}
-
-func (d *desk) checkPrivileges(ctx context.Context, database string, tables []string, p cluster.Purpose) error {
-	missing, err := d.cluster.Missing(ctx, cluster.Audit{Purpose: p, Database: database, Tables: tables})
+func (d *desk) checkPrivileges(ctx context.Context, audit cluster.Audit) error {
+	missing, err := d.cluster.Missing(ctx, audit)
 	if errors.Is(err, cluster.ErrUnknownDatabase) {
-		return refuse(job.UnknownDatabase, "Unknown database '%s'", database)
+		return refuse(job.UnknownDatabase, "Unknown database '%s'", audit.Database)
 	}
 	if err != nil || len(missing) == 0 {
 		return err
@@ -218,6 +234,9 @@ func checkPartitions(r job.BackupRequest, tables []snapshot.Table) error {
 		}
 		i := slices.IndexFunc(tables, func(t snapshot.Table) bool { return t.Name == o.Table })
 		for _, p := range o.Partitions {
+			if i < 0 {
+				break // left out
+			}
 			if _, ok := tables[i].Partition(p); !ok {
 				return refuse(job.UnknownPartition, "partition[%s] does not exist  in table%s", p, o.Table)
 			}

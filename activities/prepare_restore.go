@@ -17,16 +17,16 @@ import (
 // PrepareRestore checks everything that can be checked before the first change: snapshot and objects, every data object
 // by size, target names, schemas and privileges. It changes nothing in the cluster; its plan is settled in the job's
 // folder.
-func (a *Activities) PrepareRestore(ctx context.Context, in job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
+func (a *Activities) PrepareRestore(ctx context.Context, in job.PrepareRestoreInput, secrets job.Secrets) (job.PrepareRestoreOutput, error) {
 	defer alive(ctx)()
-	out, err := a.prepareRestore(ctx, in)
+	out, err := a.prepareRestore(ctx, in, secrets)
 	return out, explain(err)
 }
 
-func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
+func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreInput, secrets job.Secrets) (job.PrepareRestoreOutput, error) {
 	none := job.PrepareRestoreOutput{}
-	if r := in.Request; r.Cluster == "" || r.Database == "" || r.Label == "" || r.Repository == "" {
-		return none, refuse(job.InvalidRequest, "cluster, database, label and repository are required")
+	if r := in.Request; r.Cluster == "" || r.Label == "" || r.Repository == "" {
+		return none, refuse(job.InvalidRequest, "cluster, label and repository are required")
 	}
 	_, info, err := a.Repositories.Repository(ctx, in.Ref.Repository, 0)
 	if err != nil {
@@ -41,47 +41,100 @@ func (a *Activities) prepareRestore(ctx context.Context, in job.PrepareRestoreIn
 	if err != nil {
 		return none, err
 	}
-	chosen, err := d.targets(ctx, m, in.Request)
+	head := restoreHead{Request: in.Request, Output: job.PrepareRestoreOutput{RepositoryID: info.ID, Timestamp: m.Timestamp}}
+	if in.Ref.Database == "" {
+		err = d.prepareGlobalRestore(ctx, m, &head, secrets)
+	} else {
+		err = d.prepareDatabaseRestore(ctx, m, &head, secrets)
+	}
 	if err != nil {
 		return none, err
-	}
-	left, err := d.translate(ctx, &m, chosen)
-	if err != nil {
-		return none, err
-	}
-	if err := d.checkStored(ctx, chosen); err != nil {
-		return none, err
-	}
-	if err := d.meet(ctx, chosen); err != nil {
-		return none, err
-	}
-	head := restoreHead{Request: in.Request, Targets: chosen, Database: databaseOf(m)}
-	var without []string
-	if head.Objects, head.Renamed, without, err = d.attach(ctx, m, in.Request, chosen); err != nil {
-		return none, err
-	}
-	if err := d.meetObjects(ctx, head.Objects, head.Renamed); err != nil {
-		return none, err
-	}
-	head.Output = job.PrepareRestoreOutput{
-		RepositoryID: info.ID, Timestamp: m.Timestamp, Tables: len(chosen), Objects: restoreObjects(chosen, head.Objects),
-		Others: len(head.Objects), Notes: append(left, without...),
-	}
-	for _, t := range chosen {
-		if t.Replace {
-			head.Output.Replacements += len(t.Partitions)
-		}
-		for _, note := range d.cluster.Notes(t.Entry.Table) {
-			if len(head.Output.Notes) < notesShown {
-				head.Output.Notes = append(head.Output.Notes, t.Live+": "+note)
-			}
-		}
-	}
-	if len(m.Consistency.Moved) > 0 {
-		head.Output.Notes = append(head.Output.Notes, "the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
 	}
 	_, err = d.settle(ctx, headPage, &head)
 	return head.Output, err
+}
+
+// prepareDatabaseRestore checks what a restore into a database needs, and completes its head.
+func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, head *restoreHead, secrets job.Secrets) error {
+	if m.Database == "" {
+		return refuse(job.InvalidRequest, "Can not specify database for external catalog snapshot")
+	}
+	var err error
+	if head.Request.Objects, err = typed(head.Request.Objects, tableNames(m), kindIn(m)); err != nil {
+		return err
+	}
+	r := head.Request
+	if head.Targets, err = d.targets(ctx, m, r); err != nil {
+		return err
+	}
+	var notes remarks
+	if err := d.translate(ctx, &m, head.Targets, &notes); err != nil {
+		return err
+	}
+	if err := checkObjects(r.Objects, m.Objects, restoreSide, r.Label); err != nil {
+		return err
+	}
+	head.Database, head.Objects = databaseOf(m), selected(m, r, head.Targets)
+	if err := checkSecrets(head.Objects, secrets); err != nil {
+		return err
+	}
+	if err := d.checkStored(ctx, head.Targets); err != nil {
+		return err
+	}
+	if err := d.meet(ctx, head.Targets, objectKinds(head.Objects)); err != nil {
+		return err
+	}
+	if head.Renamed, err = d.renaming(m, r, head.Targets); err != nil {
+		return err
+	}
+	if err := d.attach(ctx, m, head.Targets, head.Renamed, &notes); err != nil {
+		return err
+	}
+	if err := d.meetObjects(ctx, head.Objects, head.Targets, *head.Renamed, secrets, &notes); err != nil {
+		return err
+	}
+	if err := d.fit(ctx, head.Targets, r, &notes); err != nil {
+		return err
+	}
+	for _, t := range head.Targets {
+		table, _ := t.shape()
+		for _, note := range d.cluster.Notes(table) {
+			notes.addf("%s: %s", t.Live, note)
+		}
+	}
+	if len(m.Consistency.Moved) > 0 {
+		notes.add("the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
+	}
+	out := &head.Output
+	out.Tables, out.Others, out.Notes = len(head.Targets), len(head.Objects), notes.notes()
+	out.Objects, out.Activates = restoreObjects(head.Targets, head.Objects), d.activates(*head)
+	for _, t := range head.Targets {
+		if t.Replace {
+			out.Replacements += len(t.Partitions)
+		}
+	}
+	return nil
+}
+
+// fit checks that the cluster can hold the tables that the restore builds.
+func (d *desk) fit(ctx context.Context, all []target, r job.RestoreRequest, notes *remarks) error {
+	host, ok := d.cluster.(cluster.Host)
+	if !ok {
+		return nil
+	}
+	var tables []snapshot.Table
+	for _, t := range all {
+		if !t.Replace {
+			table, _ := t.shape()
+			tables = append(tables, table)
+		}
+	}
+	if len(tables) == 0 {
+		return nil
+	}
+	found, err := host.Fit(ctx, tables, cluster.TableOptions{ReplicationNum: r.ReplicationNum})
+	notes.add(found...)
+	return err
 }
 
 // resolve finds the manifest. Without a timestamp the label must have exactly one.
@@ -105,7 +158,7 @@ func (d *desk) resolve(ctx context.Context, r job.RestoreRequest) (snapshot.Mani
 	if err != nil {
 		return none, err
 	}
-	if r.Source != "" && r.Source != m.Database {
+	if r.Source != "" && m.Database != "" && r.Source != m.Database {
 		return none, refuse(job.UnknownDatabase, "target database: %s is not existed in snapshot; it holds database %s", r.Source, m.Database)
 	}
 	return m, nil
@@ -125,7 +178,7 @@ func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRe
 	for _, o := range objects {
 		i := slices.IndexFunc(m.Tables, func(t snapshot.TableEntry) bool { return t.Name == o.Table })
 		if i < 0 {
-			return nil, refuse(job.UnknownTable, "Table %s does not exist in snapshot %s; it holds: %s", o.Table, r.Label, tableNames(m))
+			return nil, refuse(job.UnknownTable, "Table %s does not exist in snapshot %s; it holds: %s", o.Table, r.Label, cutList(tableNames(m), 20))
 		}
 		t := target{Entry: m.Tables[i], Live: o.Table}
 		if o.Alias != "" {
@@ -153,20 +206,20 @@ func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRe
 
 // translate brings tables of a cluster of another kind into the words of this one. Its other objects speak another
 // language: they are left out, and said to be.
-func (d *desk) translate(ctx context.Context, m *snapshot.Manifest, all []target) (left []string, err error) {
+func (d *desk) translate(ctx context.Context, m *snapshot.Manifest, all []target, notes *remarks) error {
 	here, err := d.cluster.Info(ctx)
 	if err != nil || here.Kind == m.Cluster.Kind {
-		return nil, err
+		return err
 	}
 	translator, ok := d.cluster.(cluster.Translator)
 	if !ok {
-		return nil, refuse(job.Unsupported, "a snapshot of a %s cluster cannot be restored into a %s cluster", m.Cluster.Kind, here.Kind)
+		return refuse(job.Unsupported, "a snapshot of a %s cluster cannot be restored into a %s cluster", m.Cluster.Kind, here.Kind)
 	}
 	for i := range all {
 		t := &all[i]
 		table, err := translator.Translate(t.Entry.Table, m.Cluster.Kind)
 		if err != nil {
-			return nil, fmt.Errorf("translate table %s from %s to %s: %w", t.Entry.Name, m.Cluster.Kind, here.Kind, err)
+			return fmt.Errorf("translate table %s from %s to %s: %w", t.Entry.Name, m.Cluster.Kind, here.Kind, err)
 		}
 		t.Entry.Table = table
 		whole := snapshot.PartitionEntry{Table: t.Entry.Name, TableID: t.Entry.ID, Partition: snapshot.Partition{Name: t.Entry.Name}}
@@ -177,20 +230,32 @@ func (d *desk) translate(ctx context.Context, m *snapshot.Manifest, all []target
 		t.Partitions, t.Foreign = []snapshot.PartitionEntry{whole}, true
 	}
 	for _, o := range m.Objects {
-		if o.Kind != snapshot.Database && len(left) < notesShown {
-			left = append(left, fmt.Sprintf("left out %s: it is written in the language of %s", o, m.Cluster.Kind))
+		if o.Kind != snapshot.Database {
+			notes.addf("left out %s: it is written in the language of %s", o, m.Cluster.Kind)
 		}
 	}
 	m.Objects = nil
-	return left, nil
+	return nil
 }
 
-func tableNames(m snapshot.Manifest) string {
-	var names []string
-	for _, t := range m.Tables {
-		names = append(names, t.Name)
+func tableNames(m snapshot.Manifest) []string {
+	names := make([]string, len(m.Tables))
+	for i, t := range m.Tables {
+		names[i] = t.Name
 	}
-	return cutList(names, 20)
+	return names
+}
+
+// kindIn tells what a snapshot holds under a name that tables could have, and is none; empty: nothing.
+func kindIn(m snapshot.Manifest) func(name string) snapshot.ObjectKind {
+	return func(name string) snapshot.ObjectKind {
+		for _, o := range m.Objects {
+			if o.Name == name && sharesNames(o.Kind) {
+				return o.Kind
+			}
+		}
+		return ""
+	}
 }
 
 func cutList(names []string, n int) string {
@@ -256,12 +321,12 @@ func (d *desk) checkStored(ctx context.Context, all []target) error {
 }
 
 // meet compares the targets with what is live, checks privileges, and decides how each one is published.
-func (d *desk) meet(ctx context.Context, all []target) error {
+func (d *desk) meet(ctx context.Context, all []target, kinds []snapshot.ObjectKind) error {
 	names := make([]string, len(all))
 	for i, t := range all {
 		names[i] = t.Live
 	}
-	if err := d.checkPrivileges(ctx, d.ref.Database, names, cluster.ForRestore); err != nil {
+	if err := d.checkPrivileges(ctx, cluster.Audit{Purpose: cluster.ForRestore, Database: d.ref.Database, Tables: names, Kinds: kinds}); err != nil {
 		return err
 	}
 	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
@@ -284,20 +349,16 @@ func (d *desk) meet(ctx context.Context, all []target) error {
 
 // live describes the tables that exist under these names.
 func (d *desk) live(ctx context.Context, names []string) (map[string]snapshot.Table, error) {
-	tables, others, err := d.cluster.Tables(ctx, d.ref.Database)
+	c, err := d.content(ctx, d.ref.Database)
 	if err != nil {
 		return nil, err
 	}
 	var there []string
 	for _, n := range names {
-		if slices.Contains(tables, n) {
+		if slices.Contains(c.tables, n) {
 			there = append(there, n)
-		}
-		for _, o := range others {
-			if strings.HasSuffix(o, " "+n) {
-				return nil, refuse(job.TargetExists, "%s.%s exists and is a %s, not a table; restore under another name with AS, or drop it",
-					d.ref.Database, n, strings.TrimSuffix(o, " "+n))
-			}
+		} else if k := c.kind(n); k != "" {
+			return nil, refuse(job.TargetExists, "%s.%s exists and is a %s, not a table; restore under another name with AS, or drop it", d.ref.Database, n, k)
 		}
 	}
 	live := map[string]snapshot.Table{}
@@ -348,9 +409,6 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 func sameValues(a, b string) bool {
 	return strings.Join(strings.Fields(a), "") == strings.Join(strings.Fields(b), "")
 }
-
-// notesShown bounds what a status carries: it is one payload.
-const notesShown = 100
 
 // restoreObjects prints the cell RestoreObjs of SHOW RESTORE (fe:backup/RestoreJob): original names; a partition named
 // like its table is left out.

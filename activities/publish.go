@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"starkeep/cluster"
 	"starkeep/job"
 )
 
-// PublishTables makes the restored tables live, one atomic swap or rename after the other. Until the last one is done
-// release can undo them all.
+// PublishTables makes the restored tables live, each by one atomic swap or rename. Until the last one is done release can
+// undo them all.
 func (a *Activities) PublishTables(ctx context.Context, in job.StageInput) error {
 	defer alive(ctx)()
 	return explain(a.publish(ctx, in, false))
@@ -36,22 +39,44 @@ func (a *Activities) publish(ctx context.Context, in job.StageInput, replace boo
 		if _, err := d.settle(ctx, replacingPage, &created{Database: d.ref.Database}); err != nil {
 			return err
 		}
+	} else if err := d.rememberViews(ctx); err != nil {
+		return err
 	}
 	if group, ok := d.cluster.(cluster.GroupPublisher); ok && !replace {
 		return group.PublishAll(ctx, publications(built.Targets))
 	}
+	return d.publishEach(ctx, built.Targets, replace)
+}
+
+// publishEach publishes some at once. An error keeps further ones from beginning, but cuts none off that is under way.
+// Replacements only roll forward, each for itself, so they all are tried.
+func (d *desk) publishEach(ctx context.Context, all []target, replace bool) error {
+	var mu sync.Mutex
 	var errs []error
-	for _, t := range built.Targets {
+	failed := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(errs) > 0 && !replace
+	}
+	var g errgroup.Group
+	g.SetLimit(statementsAtOnce)
+	for _, t := range all {
 		if t.Replace != replace {
 			continue
 		}
-		if err := d.cluster.Publish(ctx, t.Publication); err != nil {
-			errs = append(errs, fmt.Errorf("publish %s.%s: %w", d.ref.Database, t.Live, err))
-			if !replace {
-				break // all of these can be undone; replacements only roll forward, each for itself
+		g.Go(func() error {
+			if failed() {
+				return nil
 			}
-		}
+			if err := d.cluster.Publish(ctx, t.Publication); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("publish %s.%s: %w", d.ref.Database, t.Live, err))
+			}
+			return nil
+		})
 	}
+	_ = g.Wait() // errs has them all
 	return errors.Join(errs...)
 }
 

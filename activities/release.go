@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"starkeep/cluster"
 	"starkeep/job"
 	"starkeep/snapshot"
@@ -122,18 +124,18 @@ func (a *Activities) releaseRestore(ctx context.Context, in job.ReleaseInput) (j
 	}
 	done := in.Committed
 	if !done {
-		if done, err = d.replaced(ctx, all); err != nil {
+		if done, err = d.irreversible(ctx, all); err != nil {
 			return out, err
 		}
 	}
 	switch {
 	case in.Committed:
 		err = d.dropRetired(ctx, all)
-	case done:
+	case done && len(all) > 0:
 		// Some partitions are replaced for good, so what was swapped stays; what it replaced is kept for the person who
 		// has to look at this.
 		out.Notes = append(out.Notes, d.kept(all))
-		err = d.each(all, func(t target) error { return d.dropTemporary(ctx, t) })
+		err = errors.Join(d.each(all, func(t target) error { return d.dropTemporary(ctx, t) }), d.reactivate(ctx, &out))
 	default:
 		err = d.undo(ctx, all, &out)
 	}
@@ -143,8 +145,8 @@ func (a *Activities) releaseRestore(ctx context.Context, in job.ReleaseInput) (j
 	return out, d.repo.DeleteJob(ctx, in.Ref.Job)
 }
 
-// replaced tells whether any partition, or an object that is no table, was replaced for good.
-func (d *desk) replaced(ctx context.Context, all []target) (bool, error) {
+// irreversible tells whether any partition, or an object that is no table, was replaced for good.
+func (d *desk) irreversible(ctx context.Context, all []target) (bool, error) {
 	if putting, err := d.found(ctx, puttingPage, &created{}); err != nil || putting {
 		return putting, err
 	}
@@ -178,14 +180,20 @@ func (d *desk) kept(all []target) string {
 	return text
 }
 
-// each does f for all targets, the last one first, and does not let one that fails keep it from the others.
+// each does f for all targets, some at once, and does not let one that fails keep it from the others.
 func (d *desk) each(all []target, f func(target) error) error {
-	var errs []error
-	for i := len(all) - 1; i >= 0; i-- {
-		if err := f(all[i]); err != nil {
-			errs = append(errs, fmt.Errorf("release %s: %w", all[i].Live, err))
-		}
+	errs := make([]error, len(all))
+	var g errgroup.Group
+	g.SetLimit(statementsAtOnce)
+	for i, t := range all {
+		g.Go(func() error {
+			if err := f(t); err != nil {
+				errs[i] = fmt.Errorf("release %s: %w", t.Live, err)
+			}
+			return nil
+		})
 	}
+	_ = g.Wait() // errs has them all
 	return errors.Join(errs...)
 }
 
@@ -212,10 +220,16 @@ func (d *desk) dropRetired(ctx context.Context, all []target) error {
 
 // undo puts everything back as it was.
 func (d *desk) undo(ctx context.Context, all []target, out *job.ReleaseOutput) error {
+	if d.ref.Database == "" {
+		return nil // nothing is built for objects of the cluster itself
+	}
 	if exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database); err != nil || !exists {
 		return err
 	}
 	if err := d.undoTargets(ctx, all); err != nil {
+		return err
+	}
+	if err := d.reactivate(ctx, out); err != nil {
 		return err
 	}
 	byUs, err := d.found(ctx, databasePage, &created{})

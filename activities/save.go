@@ -50,7 +50,7 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 	if err := d.read(ctx, headPage, &head); err != nil {
 		return snapshot.Manifest{}, err
 	}
-	p, err := d.concluded(ctx)
+	p, err := d.concluded(ctx, head)
 	if err != nil {
 		return snapshot.Manifest{}, err
 	}
@@ -61,7 +61,7 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 	m := snapshot.Manifest{
 		Label: head.Request.Label, Timestamp: head.Timestamp, Database: d.ref.Database,
 		Cluster: head.Cluster, Job: d.ref.Job, Statement: head.Request.Statement, Created: d.ref.Created.UTC(),
-		Finished: time.Now().UTC(), Complete: head.Request.Objects == nil,
+		Finished: time.Now().UTC(), Complete: head.Request.Objects == nil && len(head.Skipped) == 0,
 		Consistency: snapshot.Consistency{Level: p.Level, Rounds: p.Round - 1, From: p.From, To: p.To, Moved: p.Moved},
 		Point:       p.Point, Objects: p.Objects,
 	}
@@ -117,8 +117,11 @@ func (d *desk) writeIndex(ctx context.Context, entries []snapshot.PartitionEntry
 }
 
 // concluded finds the round that ended the reading: the last one. Not every number before it has a page, since a view may
-// be lost before anything was pinned.
-func (d *desk) concluded(ctx context.Context) (p pinned, err error) {
+// be lost before anything was pinned. Objects of the cluster itself have no rows, so there was no round: they are read now.
+func (d *desk) concluded(ctx context.Context, head backupHead) (p pinned, err error) {
+	if d.ref.Database == "" {
+		return d.readGlobals(ctx, head)
+	}
 	names, err := d.list(ctx, pinnedPages)
 	last := 0
 	for _, name := range names {

@@ -52,6 +52,9 @@ func (a *Activities) pinSnapshot(ctx context.Context, in job.StageInput) (job.Pl
 	if tables, err = d.refresh(ctx, tables); err != nil {
 		return job.Plan{}, err
 	}
+	if p.Objects, err = d.objects(ctx, head.Request); err != nil {
+		return job.Plan{}, err
+	}
 	// Registering comes before the first look at stored data: from here on no sweep of another job removes anything.
 	if err := d.repo.Register(ctx, in.Ref.Job); err != nil {
 		return job.Plan{}, err

@@ -80,7 +80,7 @@ func (a *Activities) holdView(ctx context.Context, in job.HoldViewInput) error {
 		return err
 	}
 	// Looked at anew: since the checks, hours may have passed.
-	tables, _, err := d.choose(ctx, head.Request)
+	tables, err := d.chosenTables(ctx, head)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (a *Activities) holdView(ctx context.Context, in job.HoldViewInput) error {
 		return fmt.Errorf("open read view: %w", err)
 	}
 	defer func() { _ = view.Close() }() // what it read is verified elsewhere; a session that is gone is closed
-	if now, _, err := d.choose(ctx, head.Request); err != nil || !slices.Equal(now, tables) {
+	if now, err := d.chosenTables(ctx, head); err != nil || !slices.Equal(now, tables) {
 		return errors.Join(refuse(job.ViewLost, "tables came or went while the view was opened"), err)
 	}
 	a.views.put(in.View, view)

@@ -37,11 +37,7 @@ func (b *backup) run(ctx workflow.Context, req job.BackupRequest) error {
 	if err := b.prepare(ctx, req); err != nil {
 		return err
 	}
-	read := b.readVersions
-	if b.view {
-		read = b.readView
-	}
-	if err := read(ctx); err != nil {
+	if err := b.read(ctx); err != nil {
 		return err
 	}
 	b.l.enter(ctx, job.SaveMeta)
@@ -65,6 +61,18 @@ func (b *backup) prepare(ctx workflow.Context, req job.BackupRequest) error {
 	b.l.status.Notes = append(b.l.status.Notes, out.Notes...)
 	b.l.admitted = true
 	return nil
+}
+
+// read reads the rows. Objects of the cluster itself have none (fe:backup/BackupJob goes from PENDING to SAVE_META, too).
+func (b *backup) read(ctx workflow.Context) error {
+	switch {
+	case b.ref.Database == "":
+		return nil
+	case b.view:
+		return b.readView(ctx)
+	default:
+		return b.readVersions(ctx)
+	}
 }
 
 // readVersions pins versions, reads, and compares the versions.

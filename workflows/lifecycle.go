@@ -262,13 +262,13 @@ func (l *lifecycle) sum(ctx workflow.Context) {
 
 // stage runs one activity, waiting while the job is paused, and pausing it when the attempts are used up on something
 // that a person can mend.
-func (l *lifecycle) stage(ctx workflow.Context, name string, in, out any) error {
+func (l *lifecycle) stage(ctx workflow.Context, name string, in, out any, more ...any) error {
 	ctx = stages(ctx)
 	for tries := 0; ; tries++ {
 		if err := workflow.Await(ctx, func() bool { return l.userPause == "" || l.noReturn }); err != nil {
 			return err
 		}
-		err := workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
+		err := workflow.ExecuteActivity(ctx, name, append([]any{in}, more...)...).Get(ctx, out)
 		if !mendable(err) {
 			return err
 		}
