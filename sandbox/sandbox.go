@@ -29,6 +29,7 @@ type Config struct {
 	AdminAddr       string            // faults and log
 	RootPassword    string            // of the user root
 	Users           map[string]string // further users with their passwords; they have no privileges yet
+	AnalysedText    bool              // SHOW CREATE of views and materialized views as before 2026: with the analysed query
 	LabelKeepNum    int               // finished labels that a database remembers; 0 is the native default
 }
 
@@ -73,7 +74,7 @@ func Start(c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	// A random cluster id: a restarted sandbox never looks like the same cluster.
-	node := sqlserver.Node{ClusterID: 1 + rand.Int64N(1<<31), Version: version, HTTP: s.HTTPAddr, Backend: s.BackendHTTPAddr}
+	node := sqlserver.Node{ClusterID: 1 + rand.Int64N(1<<31), Version: version, HTTP: s.HTTPAddr, Backend: s.BackendHTTPAddr, AnalysedText: c.AnalysedText}
 	s.sql, err = sqlserver.Start(cmp.Or(c.SQLAddr, anyPort), s.catalog, s.faults, node)
 	return s, err
 }

@@ -26,6 +26,7 @@ type Catalog struct {
 	lastTxn   int64
 	labelKeep int
 	users     map[string]*user
+	changes   chan struct{}
 }
 
 type database struct {
@@ -46,18 +47,7 @@ type table struct {
 	partitions []*partition           // in the order of their bounds, or of creation
 	temporary  []*partition
 	created    time.Time
-}
-
-// View is a view or a materialized view: a name with a text.
-type View struct {
-	Database, Name string
-	ID             int64
-	Materialized   bool
-	Columns        []string
-	Comment        string
-	Options        string
-	Query          string
-	Created        time.Time
+	mv         *materialized // of a materialized view
 }
 
 // New returns a catalog whose only user is root. Ids begin at a random base, so that two sandboxes never look like one
@@ -72,6 +62,7 @@ func New(rootPassword string, labelKeepNum int) *Catalog {
 		lastTxn:   1_000 + rand.Int64N(1<<30),
 		labelKeep: labelKeepNum,
 		users:     map[string]*user{},
+		changes:   make(chan struct{}, 1),
 	}
 	c.users["root"] = &user{name: "root", password: rootPassword, admin: true}
 	return c
@@ -127,13 +118,20 @@ func (c *Catalog) CreateDatabase(name string, ifNotExists bool) error {
 func (c *Catalog) DropDatabase(name string, ifExists bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.databases[name]; !ok {
+	d, ok := c.databases[name]
+	if !ok {
 		if ifExists {
 			return nil
 		}
 		return fail(1008, "HY000", "Can't drop database '%s'; database doesn't exist", name)
 	}
 	delete(c.databases, name)
+	for _, t := range d.tables {
+		c.inactivate(t.id, "base-table dropped: "+t.name)
+	}
+	for _, v := range d.views {
+		c.inactivate(v.ID, "base-table dropped: "+v.Name)
+	}
 	return nil
 }
 
@@ -176,73 +174,6 @@ func (c *Catalog) table(name dialect.ObjectName) (*database, *table, error) {
 		return nil, nil, unknownTable(name.Name)
 	}
 	return d, t, nil
-}
-
-// CreateView creates a view or a materialized view as a mere name with a text.
-func (c *Catalog) CreateView(v View, ifNotExists bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d, err := c.database(v.Database)
-	if err != nil {
-		return err
-	}
-	if d.taken(v.Name) {
-		if ifNotExists {
-			return nil
-		}
-		return tableExists(v.Name)
-	}
-	v.ID, v.Created = c.newID(), time.Now()
-	d.views[v.Name] = &v
-	return nil
-}
-
-// DropView drops a view or a materialized view.
-func (c *Catalog) DropView(name dialect.ObjectName, ifExists bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d, err := c.database(name.Database)
-	if err != nil {
-		return err
-	}
-	if _, ok := d.views[name.Name]; !ok && !ifExists {
-		return unknownTable(name.Name)
-	}
-	delete(d.views, name.Name)
-	return nil
-}
-
-// Views returns the views of a database, sorted by name.
-func (c *Catalog) Views(databaseName string) []View {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	d, ok := c.databases[databaseName]
-	if !ok {
-		return nil
-	}
-	var views []View
-	for _, name := range slices.Sorted(maps.Keys(d.views)) {
-		views = append(views, *d.views[name])
-	}
-	return views
-}
-
-// View returns a view.
-func (c *Catalog) View(name dialect.ObjectName) (View, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if d, ok := c.databases[name.Database]; ok {
-		if v, ok := d.views[name.Name]; ok {
-			return *v, true
-		}
-	}
-	return View{}, false
-}
-
-func (d *database) taken(name string) bool {
-	_, isTable := d.tables[name]
-	_, isView := d.views[name]
-	return isTable || isView
 }
 
 func tableExists(name string) error { return fail(1050, "42S01", "Table '%s' already exists", name) }

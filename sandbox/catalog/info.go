@@ -3,7 +3,6 @@ package catalog
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +17,15 @@ type TableInfo struct {
 	Created    time.Time
 	Def        *dialect.CreateTable // not to be changed; its Name may be an older one
 	Partitions []PartitionInfo      // physical partitions, temporary ones last
+	MV         *MaterializedInfo    // of a materialized view
+}
+
+// Kind is TABLE or MATERIALIZED VIEW.
+func (t TableInfo) Kind() string {
+	if t.MV != nil {
+		return "MATERIALIZED VIEW"
+	}
+	return "TABLE"
 }
 
 // PartitionInfo is a physical partition at one moment.
@@ -109,6 +117,10 @@ func (c *Catalog) FindTablet(id int64) (TableInfo, PartitionInfo, bool) {
 
 func (t *table) info(d *database) TableInfo {
 	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def}
+	if t.mv != nil {
+		mv := t.mv.info()
+		info.MV = &mv
+	}
 	types, err := partitionTypes(t.def)
 	if err != nil { // checked when the table was made
 		return info
@@ -151,15 +163,7 @@ func (t *table) ddl() string {
 		b.WriteString("\nCOMMENT \"" + escape(t.def.Comment) + "\"")
 	}
 	b.WriteString(t.partitionText())
-	b.WriteString("\nDISTRIBUTED BY ")
-	if t.def.Hash != nil {
-		b.WriteString("HASH(" + quoted(t.def.Hash, ", ") + ")")
-	} else {
-		b.WriteString("RANDOM")
-	}
-	if t.def.Buckets > 0 {
-		b.WriteString(" BUCKETS " + strconv.Itoa(t.def.Buckets) + " ")
-	}
+	b.WriteString("\nDISTRIBUTED BY " + t.def.DistributionText())
 	if t.def.OrderBy != nil {
 		b.WriteString("\nORDER BY(" + quoted(t.def.OrderBy, ", ") + ")")
 	}

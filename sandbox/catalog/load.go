@@ -76,7 +76,12 @@ func loadColumn(c dialect.Column) streamload.Column {
 }
 
 // Begin implements streamload.Engine.
-func (c *Catalog) Begin(r streamload.Request) (streamload.Load, error) { return c.begin(r, false) }
+func (c *Catalog) Begin(r streamload.Request) (streamload.Load, error) {
+	if err := c.refuseMaterialized(dialect.ObjectName{Database: r.Database, Name: r.Table}, "inserted"); err != nil {
+		return nil, err
+	}
+	return c.begin(r, false)
+}
 
 func (c *Catalog) begin(r streamload.Request, overwrite bool) (*load, error) {
 	c.mu.Lock()
@@ -237,6 +242,7 @@ func (l *load) Publish() error {
 	l.database.labels.Move(l.label, l.id, streamload.Visible, "")
 	l.info.State = "FINISHED"
 	l.record(now)
+	c.changed()
 	return nil
 }
 

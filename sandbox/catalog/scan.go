@@ -140,11 +140,17 @@ type Insertion struct {
 	Label     string
 	Columns   []string // empty: all
 	Rows      [][][]byte
+	System    bool         // of the server itself: the refresh of a materialized view
 	Printed   map[int]bool // columns whose values are in the printed form already and are taken as they are
 }
 
 // Insert loads rows, all or none.
 func (c *Catalog) Insert(in Insertion) (int64, error) {
+	if !in.System {
+		if err := c.refuseMaterialized(in.Table, "inserted"); err != nil {
+			return 0, err
+		}
+	}
 	c.mu.RLock()
 	_, t, err := c.table(in.Table)
 	c.mu.RUnlock()

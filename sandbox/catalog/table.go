@@ -177,14 +177,21 @@ func keyable(t dialect.Type) bool {
 func (c *Catalog) DropTable(name dialect.ObjectName, ifExists bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d, _, err := c.table(name)
+	d, t, err := c.table(name)
 	if err != nil {
+		if d := c.databases[name.Database]; d != nil && d.views[name.Name] != nil {
+			return wrongObject(d.name, name.Name, "TABLE")
+		}
 		if ifExists && d != nil || ifExists && name.Database != "" && c.databases[name.Database] != nil {
 			return nil
 		}
 		return err
 	}
+	if t.mv != nil {
+		return t.wrongKind(d, "TABLE")
+	}
 	delete(d.tables, name.Name)
+	c.inactivate(t.id, "base-table dropped: "+t.name)
 	return nil
 }
 
@@ -223,6 +230,9 @@ func (c *Catalog) Alter(a *dialect.AlterTable) error {
 		return err
 	}
 	for _, clause := range a.Clause {
+		if _, swaps := clause.(dialect.Swap); t.mv != nil && !swaps { // fe:sql/analyzer/AlterTableStatementAnalyzer
+			return Analyzing("The '%s' cannot be alter by 'ALTER TABLE', because it is a materialized view,you can use 'ALTER MATERIALIZED VIEW' to alter it.", t.name)
+		}
 		if err := c.alter(d, t, clause); err != nil {
 			return err
 		}
@@ -233,9 +243,9 @@ func (c *Catalog) Alter(a *dialect.AlterTable) error {
 func (c *Catalog) alter(d *database, t *table, clause any) error {
 	switch x := clause.(type) {
 	case dialect.Swap:
-		return d.swap(t, x.With)
+		return c.swap(d, t, x.With)
 	case dialect.Rename:
-		return d.rename(t, x.To)
+		return c.rename(d, t, x.To)
 	case dialect.RenamePartition:
 		return t.renamePartition(x)
 	case dialect.SetProperties:
@@ -252,18 +262,23 @@ func (c *Catalog) alter(d *database, t *table, clause any) error {
 }
 
 // swap exchanges the names of two tables; ids and data stay (fe:alter/AlterJobExecutor.visitSwapTableClause).
-func (d *database) swap(t *table, with string) error {
+func (c *Catalog) swap(d *database, t *table, with string) error {
 	other, ok := d.tables[with]
 	if !ok {
 		return ddl("Table %s does not exist or is not OLAP/LAKE table", with)
 	}
+	if (t.mv == nil) != (other.mv == nil) {
+		return ddl("Materialized view can only SWAP WITH materialized view")
+	}
+	c.inactivate(t.id, "base-table swapped: "+t.name)
+	c.inactivate(other.id, "base-table swapped: "+with)
 	d.tables[t.name], d.tables[with] = other, t
 	other.setName(t.name)
 	t.setName(with)
 	return nil
 }
 
-func (d *database) rename(t *table, to string) error {
+func (c *Catalog) rename(d *database, t *table, to string) error {
 	if t.name == to {
 		return Analyzing("Same table name %s", to)
 	}
@@ -271,6 +286,7 @@ func (d *database) rename(t *table, to string) error {
 		return ddl("Table name[%s] is already used", to)
 	}
 	delete(d.tables, t.name)
+	c.inactivate(t.id, "base-table renamed: "+t.name)
 	t.setName(to)
 	d.tables[to] = t
 	return nil

@@ -29,22 +29,6 @@ type (
 		Name       ObjectName
 		Partitions []string
 	}
-	// CreateView is CREATE VIEW or CREATE MATERIALIZED VIEW, kept as a name with a text.
-	CreateView struct {
-		Name         ObjectName
-		Materialized bool
-		IfNotExists  bool
-		Columns      []string
-		Comment      string
-		Options      string // materialized: what stands between the name and AS
-		Query        string
-	}
-	// DropView is DROP VIEW or DROP MATERIALIZED VIEW.
-	DropView struct {
-		Name         ObjectName
-		Materialized bool
-		IfExists     bool
-	}
 	// AlterTable is ALTER TABLE with one clause, or several ADD or DROP PARTITION.
 	AlterTable struct {
 		Name   ObjectName
@@ -168,6 +152,14 @@ func Parse(sql string) (Statement, error) {
 		return p.drop()
 	case p.take("ALTER", "TABLE"):
 		return p.alterTable()
+	case p.take("ALTER", "VIEW"):
+		return p.alterView()
+	case p.take("ALTER", "MATERIALIZED", "VIEW"):
+		return p.alterMaterializedView()
+	case p.take("REFRESH"):
+		return p.refreshStatement()
+	case p.take("CANCEL"):
+		return p.cancel()
 	case p.take("TRUNCATE"):
 		return p.truncate()
 	case p.take("USE"):
@@ -243,60 +235,6 @@ func (p *Parser) create() (Statement, error) {
 	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, USER")
 }
 
-func (p *Parser) createView(replace bool) (_ Statement, err error) {
-	s := &CreateView{IfNotExists: p.take("IF", "NOT", "EXISTS") || replace}
-	if s.Name, err = p.objectName(); err != nil {
-		return nil, err
-	}
-	if p.ahead("(") {
-		if err := p.list(func() error {
-			name, err := p.name()
-			s.Columns = append(s.Columns, name)
-			if err == nil && p.take("COMMENT") {
-				_, err = p.text()
-			}
-			return err
-		}); err != nil {
-			return nil, err
-		}
-	}
-	if p.take("COMMENT") {
-		if s.Comment, err = p.text(); err != nil {
-			return nil, err
-		}
-	}
-	if p.take("SECURITY") {
-		p.next()
-	}
-	if err := p.expect("AS"); err != nil {
-		return nil, err
-	}
-	s.Query = p.rest()
-	return s, nil
-}
-
-func (p *Parser) createMaterializedView() (_ Statement, err error) {
-	s := &CreateView{Materialized: true, IfNotExists: p.take("IF", "NOT", "EXISTS")}
-	if s.Name, err = p.objectName(); err != nil {
-		return nil, err
-	}
-	start := p.peek().Start
-	for depth := 0; depth > 0 || !p.ahead("AS"); {
-		switch t := p.next(); {
-		case t.Kind == End:
-			return nil, p.unexpected("AS")
-		case t.is("("):
-			depth++
-		case t.is(")"):
-			depth--
-		}
-	}
-	s.Options = strings.TrimSpace(p.sql[start:p.peek().Start])
-	p.next()
-	s.Query = p.rest()
-	return s, nil
-}
-
 func (p *Parser) drop() (_ Statement, err error) {
 	switch {
 	case p.take("DATABASE"), p.take("SCHEMA"):
@@ -310,11 +248,7 @@ func (p *Parser) drop() (_ Statement, err error) {
 		s.Force = p.take("FORCE")
 		return finish(p, s, err)
 	case p.ahead("VIEW"), p.ahead("MATERIALIZED", "VIEW"):
-		s := &DropView{Materialized: p.take("MATERIALIZED")}
-		p.next()
-		s.IfExists = p.take("IF", "EXISTS")
-		s.Name, err = p.objectName()
-		return finish(p, s, err)
+		return p.dropView()
 	case p.take("USER"):
 		s := &DropUser{IfExists: p.take("IF", "EXISTS")}
 		s.Name, err = p.user()

@@ -54,6 +54,9 @@ func (provider) Database(ctx *sql.Context, name string) (sql.Database, error) {
 	if x == nil {
 		return nil, sql.ErrDatabaseNotFound.New(name)
 	}
+	if d := systemSchema(name); d != nil {
+		return d, nil
+	}
 	if _, err := x.server.catalog.DatabaseID(name); err != nil {
 		return nil, err
 	}
@@ -107,13 +110,10 @@ func (d tables) GetTableInsensitive(ctx *sql.Context, name string) (sql.Table, b
 		hinted.Table = dialect.ObjectName{Database: d.name, Name: name}
 	}
 	hinted.Table.Database = d.name
-	if err := x.may("SELECT", hinted.Table); err != nil {
-		return nil, false, err
-	}
 	scan := x.pinned
 	if scan == nil {
 		var err error
-		if scan, err = d.server.catalog.Scan(hinted.Table, hinted.Hint); err != nil {
+		if scan, err = x.read(ctx, hinted.Table, hinted.Hint); err != nil {
 			return nil, false, err
 		}
 	}

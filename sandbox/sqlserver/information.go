@@ -58,7 +58,10 @@ var system = map[string]systemTable{
 		"LAST_REFRESH_START_TIME LAST_REFRESH_FINISHED_TIME LAST_REFRESH_DURATION LAST_REFRESH_STATE LAST_REFRESH_FORCE_REFRESH LAST_REFRESH_START_PARTITION " +
 		"LAST_REFRESH_END_PARTITION LAST_REFRESH_BASE_REFRESH_PARTITIONS LAST_REFRESH_MV_REFRESH_PARTITIONS LAST_REFRESH_ERROR_CODE LAST_REFRESH_ERROR_MESSAGE " +
 		"TABLE_ROWS# MATERIALIZED_VIEW_DEFINITION EXTRA_MESSAGE QUERY_REWRITE_STATUS CREATOR LAST_REFRESH_PROCESS_TIME LAST_REFRESH_JOB_ID LAST_REFRESH_TIME",
-		(*session).materializedViewRows},
+		(*session).materializedRows},
+	"tasks": {"TASK_NAME CREATE_TIME SCHEDULE CATALOG DATABASE DEFINITION EXPIRE_TIME PROPERTIES CREATOR", (*session).taskRows},
+	"task_runs": {"QUERY_ID TASK_NAME CREATE_TIME FINISH_TIME STATE CATALOG WAREHOUSE DATABASE DEFINITION EXPIRE_TIME ERROR_CODE# ERROR_MESSAGE PROGRESS " +
+		"EXTRA_MESSAGE PROPERTIES JOB_ID PROCESS_TIME", (*session).taskRunRows},
 	"loads": {"ID# LABEL PROFILE_ID DB_NAME TABLE_NAME USER WAREHOUSE STATE PROGRESS TYPE PRIORITY SCAN_ROWS# SCAN_BYTES# FILTERED_ROWS# UNSELECTED_ROWS# " +
 		"SINK_ROWS# RUNTIME_DETAILS CREATE_TIME LOAD_START_TIME LOAD_COMMIT_TIME LOAD_FINISH_TIME PROPERTIES ERROR_MSG TRACKING_SQL REJECTED_RECORD_PATH JOB_ID#",
 		(*session).loadRows},
@@ -83,14 +86,18 @@ func (informationSchema) GetTableNames(*sql.Context) ([]string, error) { return 
 
 // GetTableInsensitive implements sql.Database.
 func (informationSchema) GetTableInsensitive(_ *sql.Context, name string) (sql.Table, bool, error) {
+	return newSystemView("information_schema", system, name)
+}
+
+func newSystemView(database string, tables map[string]systemTable, name string) (sql.Table, bool, error) {
 	name = strings.ToLower(name)
-	t, found := system[name]
+	t, found := tables[name]
 	if !found {
-		return nil, false, &catalog.Error{Code: 5502, State: "42602", Text: "Unknown table 'information_schema." + name + "'"}
+		return nil, false, unknownSystemView(database, name)
 	}
 	v := &systemView{name: name, rows: t.rows}
 	for _, column := range strings.Fields(t.columns) {
-		c := &sql.Column{Name: strings.TrimSuffix(column, "#"), Type: text, Nullable: true, Source: name, DatabaseSource: "information_schema"}
+		c := &sql.Column{Name: strings.TrimSuffix(column, "#"), Type: text, Nullable: true, Source: name, DatabaseSource: database}
 		if strings.HasSuffix(column, "#") {
 			c.Type = types.Int64
 		}
@@ -136,7 +143,7 @@ func (v *systemView) PartitionRows(ctx *sql.Context, _ sql.Partition) (sql.RowIt
 
 // scanSystem answers a plain SELECT of a view without the engine.
 func (x *session) scanSystem(s *dialect.TableScan, callback mysql.ResultSpoolFn) error {
-	table, _, err := informationSchema{}.GetTableInsensitive(nil, s.Table.Name)
+	table, _, err := systemSchema(x.qualify(s.Table).Database).GetTableInsensitive(nil, s.Table.Name)
 	if err != nil {
 		return err
 	}
@@ -227,7 +234,7 @@ func (x *session) eachTable(o only, f func(catalog.TableInfo)) {
 func (x *session) eachView(o only, f func(catalog.View)) {
 	for _, database := range x.databases() {
 		for _, v := range x.server.catalog.Views(database) {
-			if o.matches(database, v.Name) {
+			if o.matches(database, v.Name) && x.visible(database, v.Name) {
 				f(v)
 			}
 		}
@@ -256,7 +263,11 @@ func (x *session) tableRows(o only) (list []sql.Row) {
 		if count > 0 {
 			average = size / count
 		}
-		list = append(list, sql.Row{"def", t.Database, t.Name, "BASE TABLE", "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
+		kind := "BASE TABLE"
+		if t.MV != nil {
+			kind = "VIEW"
+		}
+		list = append(list, sql.Row{"def", t.Database, t.Name, kind, "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
 			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Def.Comment})
 	})
 	x.eachView(o, func(v catalog.View) { // materialized views are VIEW here too (docs information_schema/tables)
@@ -288,15 +299,11 @@ func (x *session) tableConfigs(o only) (list []sql.Row) {
 		if sort == nil {
 			sort = d.Keys
 		}
-		list = append(list, sql.Row{t.Database, t.Name, "OLAP", models[d.Model], key, backQuoted(d.Partition.Columns), backQuoted(d.Hash), kind,
+		list = append(list, sql.Row{t.Database, t.Name, x.engineOf(t.Kind()), models[d.Model], key, backQuoted(d.Partition.Columns), backQuoted(d.Hash), kind,
 			int64(d.Buckets), backQuoted(sort), string(properties), t.ID})
 	})
 	x.eachView(o, func(v catalog.View) {
-		engine := "VIEW"
-		if v.Materialized {
-			engine = "MATERIALIZED_VIEW"
-		}
-		list = append(list, sql.Row{v.Database, v.Name, engine, "", "", "", "", "", nil, "", "", v.ID})
+		list = append(list, sql.Row{v.Database, v.Name, "VIEW", "", "", "", "", "", nil, "", "", v.ID})
 	})
 	return list
 }
@@ -329,6 +336,17 @@ func (x *session) columnRows(o only) (list []sql.Row) {
 				length, length, precision, scale, nil, nil, nil, c.Type.String(), key, extra(c), "", c.Comment, length, scale, "", nil})
 		}
 	})
+	return append(list, x.viewColumnRows(o)...)
+}
+
+// viewColumnRows are the columns of the views; they have no keys.
+func (x *session) viewColumnRows(o only) (list []sql.Row) {
+	x.eachView(o, func(v catalog.View) {
+		for i, c := range v.Columns {
+			list = append(list, sql.Row{"def", v.Database, v.Name, c.Name, int64(i + 1), nil, yesNo(c.Nullable), strings.ToLower(c.Type.Name),
+				nil, nil, nil, nil, nil, nil, nil, c.Type.String(), "", "", "", c.Comment, nil, nil, "", nil})
+		}
+	})
 	return list
 }
 
@@ -353,23 +371,7 @@ func (x *session) partitionsMeta(o only) (list []sql.Row) {
 
 func (x *session) viewRows(o only) (list []sql.Row) {
 	x.eachView(o, func(v catalog.View) {
-		if !v.Materialized {
-			list = append(list, sql.Row{"def", v.Database, v.Name, v.Query, "NONE", "NO", nil, "NONE", "utf8", "utf8_general_ci"})
-		}
-	})
-	return list
-}
-
-const materializedViewColumns = 28
-
-func (x *session) materializedViewRows(o only) (list []sql.Row) {
-	x.eachView(o, func(v catalog.View) {
-		if !v.Materialized {
-			return
-		}
-		row := make(sql.Row, materializedViewColumns)
-		row[0], row[1], row[2], row[3], row[4], row[5], row[21] = v.ID, v.Database, v.Name, "ASYNC", "true", "", v.Query
-		list = append(list, row)
+		list = append(list, sql.Row{"def", v.Database, v.Name, v.Definition(x.server.node.AnalysedText), "NONE", "NO", "", "", "utf8", "utf8_general_ci"})
 	})
 	return list
 }

@@ -31,6 +31,9 @@ type Node struct {
 	Version   string // as current_version() returns it
 	HTTP      func() string
 	Backend   func() string
+	// AnalysedText prints views and materialized views as before 2026: with the analysed query in place of the one that
+	// was written.
+	AnalysedText bool
 }
 
 // Server is a running MySQL endpoint.
@@ -41,6 +44,10 @@ type Server struct {
 	listener *mysql.Listener
 	started  time.Time
 	done     chan struct{}
+	stopped  chan struct{}
+
+	tasks      sync.WaitGroup // refreshes in the background
+	refreshing sync.Mutex     // one refresh at a time
 
 	mu       sync.Mutex
 	closed   bool
@@ -50,7 +57,7 @@ type Server struct {
 
 // Start listens at an address.
 func Start(address string, c *catalog.Catalog, faults *fault.Set, node Node) (*Server, error) {
-	s := &Server{catalog: c, faults: faults, node: node, started: time.Now(), done: make(chan struct{}),
+	s := &Server{catalog: c, faults: faults, node: node, started: time.Now(), done: make(chan struct{}), stopped: make(chan struct{}),
 		sessions: map[uint32]*session{}, globals: defaultVariables(node.Version)}
 	// The protocol library logs every connection that breaks; here they break on purpose, and tests count them.
 	logrus.SetLevel(logrus.PanicLevel)
@@ -65,6 +72,7 @@ func Start(address string, c *catalog.Catalog, faults *fault.Set, node Node) (*S
 		defer close(s.done)
 		listener.Accept()
 	}()
+	s.tasks.Go(s.follow)
 	return s, nil
 }
 
@@ -75,6 +83,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 func (s *Server) Close() error {
 	s.listener.Close()
 	<-s.done
+	close(s.stopped)
 	s.mu.Lock()
 	s.closed = true
 	open := make([]*session, 0, len(s.sessions))
@@ -85,6 +94,7 @@ func (s *Server) Close() error {
 	for _, x := range open {
 		x.conn.Close()
 	}
+	s.tasks.Wait()
 	return nil
 }
 
@@ -260,6 +270,7 @@ type session struct {
 	variables        map[string]string
 	hints            map[string]dialect.HintedTable // of the running statement
 	pinned           *catalog.Scan                  // of the running DELETE or UPDATE: what the engine reads
+	trusted          bool                           // of the server itself, or under a view: no privileges are asked for
 }
 
 // newSession is called with the server locked, or for a connection that is gone.
@@ -272,7 +283,15 @@ func newSession(s *Server, c *mysql.Conn) *session {
 	return x
 }
 
-func (x *session) user() string { return x.conn.User }
+func (x *session) user() string {
+	if x.conn == nil {
+		return "root"
+	}
+	return x.conn.User
+}
+
+// identity is the user as the server prints it.
+func (x *session) identity() string { return "'" + x.user() + "'@'%'" }
 
 func (x *session) use(name string) error {
 	if !catalog.IsSystem(name) {

@@ -98,34 +98,17 @@ func (x *session) showCreate(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 	if err != nil {
 		return err
 	}
+	if info.MV != nil {
+		return x.showCreateMaterialized(s, info, callback)
+	}
 	if s.What != "CREATE TABLE" {
-		return &catalog.Error{Code: 1347, State: "HY000", Text: fmt.Sprintf("'%s.%s' is not %s", s.From.Database, s.From.Name, strings.TrimPrefix(s.What, "CREATE "))}
+		return wrongObject(s.From, strings.TrimPrefix(s.What, "CREATE "))
 	}
 	ddl, err := x.server.catalog.DDL(s.From)
 	if err != nil {
 		return err
 	}
 	return rows(callback, []string{"Table", "Create Table"}, [][]any{{info.Name, ddl}})
-}
-
-func (x *session) showCreateView(s *dialect.Show, v catalog.View, callback mysql.ResultSpoolFn) error {
-	if v.Materialized {
-		ddl := "CREATE MATERIALIZED VIEW `" + v.Name + "`\n" + v.Options + "\nAS " + v.Query + ";"
-		if s.What == "CREATE TABLE" {
-			return rows(callback, []string{"Table", "Create Table"}, [][]any{{v.Name, ddl}})
-		}
-		return rows(callback, []string{"Materialized View", "Create Materialized View"}, [][]any{{v.Name, ddl}})
-	}
-	columns := ""
-	if v.Columns != nil {
-		columns = "(`" + strings.Join(v.Columns, "`, `") + "`)"
-	}
-	comment := ""
-	if v.Comment != "" {
-		comment = ` COMMENT "` + v.Comment + `"`
-	}
-	ddl := "CREATE VIEW `" + v.Name + "` " + columns + comment + " SECURITY NONE AS " + v.Query + ";"
-	return rows(callback, []string{"View", "Create View", "character_set_client", "collation_connection"}, [][]any{{v.Name, ddl, "utf8", "utf8_general_ci"}})
 }
 
 func (x *session) showCreateDatabase(name string, callback mysql.ResultSpoolFn) error {
@@ -275,12 +258,18 @@ func (x *session) showTables(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 		return err
 	}
 	for _, t := range x.server.catalog.Tables(database) {
-		if x.visible(database, t.Name) {
+		switch {
+		case !x.visible(database, t.Name):
+		case t.MV != nil:
+			add(t.Name, "VIEW")
+		default:
 			add(t.Name, "BASE TABLE")
 		}
 	}
 	for _, v := range x.server.catalog.Views(database) {
-		add(v.Name, "VIEW")
+		if x.visible(database, v.Name) {
+			add(v.Name, "VIEW")
+		}
 	}
 	slices.SortFunc(cells, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
 	return rows(callback, columns, cells)
@@ -470,17 +459,6 @@ func (x *session) showProcesses(callback mysql.ResultSpoolFn) error {
 	}
 	x.server.mu.Unlock()
 	return rows(callback, []string{"Id", "User", "Host", "Db", "Command"}, cells)
-}
-
-func (x *session) showMaterializedViews(s *dialect.Show, callback mysql.ResultSpoolFn) error {
-	database := cmp.Or(s.From.Database, x.database)
-	var cells [][]any
-	for _, v := range x.server.catalog.Views(database) {
-		if v.Materialized {
-			cells = append(cells, []any{v.ID, database, v.Name, "ASYNC", true, "", 0, v.Query})
-		}
-	}
-	return rows(callback, []string{"id", "database_name", "name", "refresh_type", "is_active", "inactive_reason", "rows", "text"}, cells)
 }
 
 // configuration is the part of the frontend's configuration that clients look at.

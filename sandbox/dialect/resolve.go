@@ -1,0 +1,707 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+)
+
+// Definition is the query of a view with every name in full, as the analyzer of the server prints it
+// (fe:sql/formatter/AST2SQLVisitor), but for the expressions: they keep the form in which they were written.
+type Definition struct {
+	Text    string
+	Columns []Output
+	Tables  []ObjectName // what it reads, each once
+}
+
+// Output is a column of a query.
+type Output struct {
+	Name     string
+	Column   *Column // where it is a column of a table and nothing else
+	Call     string  // where it is a function of one argument: its name in lower case
+	Argument *Column // of Call, where it is a column
+}
+
+// Lookup returns the columns of a table or view, or the error that the server gives for its name.
+type Lookup func(ObjectName) ([]Column, error)
+
+// Resolve writes the names of a query in full. Names without a database are those of the given one. A column that no
+// relation has is left as it is: it may be a parameter of a lambda or an alias, else running the query tells.
+func Resolve(query, database string, lookup Lookup) (*Definition, error) {
+	p, err := NewParser(query)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{Parser: p, database: database, lookup: lookup}
+	text, outputs, err := r.query(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	return &Definition{Text: text, Columns: outputs, Tables: r.tables}, nil
+}
+
+type resolver struct {
+	*Parser
+	database string
+	lookup   Lookup
+	tables   []ObjectName
+}
+
+// scope is what names mean in one SELECT.
+type scope struct {
+	outer     *scope
+	ctes      map[string][]Output // by lower case name
+	relations []relation
+	aliases   map[string]bool // of the select list, lower case; seen by ORDER BY only
+}
+
+// relation is one entry of FROM.
+type relation struct {
+	database string // of a table without an alias
+	name     string
+	prefix   string // how its columns are written, with the dot
+	columns  []Output
+}
+
+func (s *scope) cte(name string) ([]Output, bool) {
+	for ; s != nil; s = s.outer {
+		if outputs, ok := s.ctes[strings.ToLower(name)]; ok {
+			return outputs, true
+		}
+	}
+	return nil, false
+}
+
+// find returns the relation that has a column; nil when none or several have it.
+func (s *scope) find(database, table, column string) (*relation, *Output) {
+	for ; s != nil; s = s.outer {
+		var found *relation
+		var output *Output
+		for i := range s.relations {
+			r := &s.relations[i]
+			if table != "" && r.name != table || database != "" && r.database != database {
+				continue
+			}
+			at := slices.IndexFunc(r.columns, func(o Output) bool { return strings.EqualFold(o.Name, column) })
+			if at < 0 {
+				continue
+			}
+			if found != nil {
+				return nil, nil
+			}
+			found, output = r, &r.columns[at]
+		}
+		if found != nil {
+			return found, output
+		}
+	}
+	return nil, nil
+}
+
+func backQuote(name string) string { return "`" + name + "`" }
+
+// query reads [WITH …] term {UNION term} and what follows the last term.
+func (r *resolver) query(outer *scope) (string, []Output, error) {
+	s := &scope{outer: outer, ctes: map[string][]Output{}}
+	var b strings.Builder
+	if r.take("WITH") {
+		if err := r.with(s, &b); err != nil {
+			return "", nil, err
+		}
+	}
+	text, outputs, err := r.term(s)
+	if err != nil {
+		return "", nil, err
+	}
+	b.WriteString(text)
+	for {
+		operator, ok := r.takeAny("UNION", "EXCEPT", "MINUS", "INTERSECT")
+		if !ok {
+			break
+		}
+		if quantity, ok := r.takeAny("ALL", "DISTINCT"); ok {
+			operator += " " + quantity
+		}
+		more, _, err := r.term(s)
+		if err != nil {
+			return "", nil, err
+		}
+		b.WriteString(" " + operator + " " + more)
+		for i := range outputs { // of no table alone
+			outputs[i].Column = nil
+		}
+	}
+	tail, err := r.expression(s, func(Token) bool { return false })
+	if tail != "" {
+		b.WriteString(" " + tail)
+	}
+	return b.String(), outputs, err
+}
+
+func (r *resolver) with(s *scope, b *strings.Builder) error {
+	b.WriteString("WITH ")
+	for first := true; first || r.take(","); first = false {
+		if !first {
+			b.WriteString(", ")
+		}
+		name, err := r.name()
+		if err != nil {
+			return err
+		}
+		b.WriteString(backQuote(name))
+		names, err := r.optionalNames(b)
+		if err != nil {
+			return err
+		}
+		if err := r.expect("AS", "("); err != nil {
+			return err
+		}
+		text, outputs, err := r.query(s)
+		if err != nil {
+			return err
+		}
+		b.WriteString(" AS (" + text + ")")
+		s.ctes[strings.ToLower(name)] = renamed(outputs, names)
+		if err := r.expect(")"); err != nil {
+			return err
+		}
+	}
+	b.WriteString(" ")
+	return nil
+}
+
+// optionalNames reads [(a, b)] and writes it.
+func (r *resolver) optionalNames(b *strings.Builder) ([]string, error) {
+	if !r.ahead("(") {
+		return nil, nil
+	}
+	names, err := r.nameList()
+	if err == nil {
+		b.WriteString(" (`" + strings.Join(names, "`, `") + "`)")
+	}
+	return names, err
+}
+
+func renamed(outputs []Output, names []string) []Output {
+	out := slices.Clone(outputs)
+	for i := range min(len(names), len(out)) {
+		out[i].Name = names[i]
+	}
+	return out
+}
+
+func (r *resolver) term(s *scope) (string, []Output, error) {
+	switch {
+	case r.take("("):
+		text, outputs, err := r.query(s)
+		if err != nil {
+			return "", nil, err
+		}
+		return "(" + text + ")", outputs, r.expect(")")
+	case r.take("SELECT"):
+		return r.selectTerm(&scope{outer: s})
+	case r.ahead("VALUES"):
+		text, err := r.expression(s, setOperator)
+		return text, nil, err
+	}
+	return "", nil, r.unexpected("SELECT")
+}
+
+func setOperator(t Token) bool {
+	return t.is("UNION") || t.is("EXCEPT") || t.is("MINUS") || t.is("INTERSECT")
+}
+
+// selectTerm reads a SELECT behind its first word. FROM comes first, for it says what the names before it mean.
+func (r *resolver) selectTerm(s *scope) (string, []Output, error) {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	if quantity, ok := r.takeAny("DISTINCT", "ALL"); ok {
+		b.WriteString(quantity + " ")
+	}
+	items := r.at
+	from := ""
+	if r.skipTo("FROM") {
+		r.next()
+		var err error
+		if from, err = r.from(s); err != nil {
+			return "", nil, err
+		}
+	}
+	rest := r.at
+	r.at = items
+	list, outputs, err := r.items(s)
+	if err != nil {
+		return "", nil, err
+	}
+	b.WriteString(list)
+	if from != "" {
+		b.WriteString("\nFROM " + from)
+	}
+	r.at = rest
+	s.aliases = map[string]bool{}
+	for _, o := range outputs {
+		s.aliases[strings.ToLower(o.Name)] = true
+	}
+	tail, err := r.expression(s, setOperator)
+	if tail != "" {
+		b.WriteString("\n" + tail)
+	}
+	return b.String(), outputs, err
+}
+
+// skipTo goes to a word on this level, or to the end of this SELECT.
+func (r *resolver) skipTo(word string) bool {
+	for depth := 0; ; r.at++ {
+		t := r.peek()
+		switch {
+		case t.Kind == End, depth == 0 && (t.is(")") || setOperator(t) || t.is(";")):
+			return false
+		case depth == 0 && t.is(word):
+			return true
+		case depth == 0 && (t.is("WHERE") || t.is("GROUP") || t.is("ORDER") || t.is("LIMIT")):
+			return false
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		}
+	}
+}
+
+func itemEnd(t Token) bool {
+	return t.is(",") || t.is("AS") || clauseWords[strings.ToUpper(t.Text)] && t.Kind == Word || t.is("FROM")
+}
+
+func (r *resolver) items(s *scope) (string, []Output, error) {
+	var parts []string
+	var outputs []Output
+	for {
+		part, out, err := r.item(s)
+		if err != nil {
+			return "", nil, err
+		}
+		parts, outputs = append(parts, part), append(outputs, out...)
+		if !r.take(",") {
+			return strings.Join(parts, ", "), outputs, nil
+		}
+	}
+}
+
+func (r *resolver) item(s *scope) (string, []Output, error) {
+	if text, outputs, ok := r.star(s); ok {
+		return text, outputs, nil
+	}
+	start := r.at
+	output := r.plain(s)
+	r.at = start
+	text, err := r.expression(s, func(t Token) bool { return itemEnd(t) || r.aliasAhead(start, t) })
+	if err != nil {
+		return "", nil, err
+	}
+	if r.at == start {
+		return "", nil, r.unexpected("an expression")
+	}
+	written := collapse(r.sql[r.tokens[start].Start:r.tokens[r.at-1].Stop])
+	name := written
+	if output != nil {
+		name = output.Name
+	}
+	named := output == nil
+	if r.take("AS") || r.peek().Kind == Quoted || r.peek().Kind == String || r.peek().Kind == Word && !itemEnd(r.peek()) && !setOperator(r.peek()) {
+		alias, err := r.nameOrString()
+		if err != nil {
+			return "", nil, err
+		}
+		named, name = !strings.EqualFold(alias, name) || named, alias
+	}
+	if named {
+		text += " AS " + backQuote(name)
+	}
+	out := Output{Name: name}
+	if output != nil {
+		out.Column = output.Column
+	} else {
+		out.Call, out.Argument = r.call(s, start)
+	}
+	return text, []Output{out}, nil
+}
+
+// call reads the item that begins at start once more, as f(column) or count(…).
+func (r *resolver) call(s *scope, start int) (function string, argument *Column) {
+	stop := r.at
+	defer func() { r.at = stop }()
+	r.at = start
+	function = strings.ToLower(r.next().Text)
+	if !r.take("(") {
+		return "", nil
+	}
+	r.take("DISTINCT")
+	if parts := r.chain(); parts != nil {
+		database, table, column := split(parts)
+		if _, output := s.find(database, table, column); output != nil {
+			argument = output.Column
+		}
+	} else {
+		r.take("*")
+	}
+	if !r.take(")") || r.at != stop && !r.ahead("AS") && !r.aliasAhead(start, r.peek()) {
+		return "", nil
+	}
+	return function, argument
+}
+
+// aliasAhead tells whether t, behind a complete expression, is an alias without AS.
+func (r *resolver) aliasAhead(start int, t Token) bool {
+	if r.at == start || t.Kind != Word && t.Kind != Quoted || t.Kind == Word && expressionWords[strings.ToUpper(t.Text)] {
+		return false
+	}
+	last := r.tokens[r.at-1]
+	ends := last.Kind == Number || last.Kind == String || last.Kind == Quoted || last.is(")") || last.is("]") || last.is("END") ||
+		last.Kind == Word && !expressionWords[strings.ToUpper(last.Text)] || last.is("NULL") || last.is("TRUE") || last.is("FALSE")
+	next := r.peekAt(1)
+	return ends && (next.Kind == End || next.is(",") || next.is("FROM") || next.is(")") || next.is(";") || setOperator(next))
+}
+
+// plain reads an item that is a column and nothing else, or returns nil.
+func (r *resolver) plain(s *scope) *Output {
+	parts := r.chain()
+	if parts == nil || len(parts) > 3 || r.ahead("(") {
+		return nil
+	}
+	if t := r.peek(); t.Kind != End && !itemEnd(t) && !t.is(")") && !t.is(";") && !setOperator(t) && !r.aliasAhead(r.at-1, t) {
+		return nil
+	}
+	database, table, column := split(parts)
+	_, output := s.find(database, table, column)
+	return output
+}
+
+// chain reads a.b.c, or nil when no name is ahead.
+func (r *resolver) chain() (parts []string) {
+	for {
+		t := r.peek()
+		if t.Kind != Quoted && (t.Kind != Word || len(parts) == 0 && expressionWords[strings.ToUpper(t.Text)]) {
+			return parts
+		}
+		parts = append(parts, r.next().Text)
+		if next := r.peekAt(1); !r.ahead(".") || next.Kind != Word && next.Kind != Quoted {
+			return parts
+		}
+		r.next()
+	}
+}
+
+func split(parts []string) (database, table, column string) {
+	switch n := len(parts); n {
+	case 1:
+		return "", "", parts[0]
+	case 2:
+		return "", parts[0], parts[1]
+	default:
+		return parts[n-3], parts[n-2], parts[n-1]
+	}
+}
+
+// star reads * or t.* as an item and writes out its columns.
+func (r *resolver) star(s *scope) (string, []Output, bool) {
+	table, start := "", r.at
+	if !r.ahead("*") {
+		parts := r.chain()
+		if parts == nil || !r.take(".") || !r.ahead("*") {
+			r.at = start
+			return "", nil, false
+		}
+		table = parts[len(parts)-1]
+	}
+	r.next()
+	var texts []string
+	var outputs []Output
+	for _, rel := range s.relations {
+		if table != "" && rel.name != table {
+			continue
+		}
+		for _, c := range rel.columns {
+			texts = append(texts, rel.prefix+backQuote(c.Name))
+			outputs = append(outputs, c)
+		}
+	}
+	return strings.Join(texts, ", "), outputs, true
+}
+
+// from reads the relations of a SELECT into its scope.
+func (r *resolver) from(s *scope) (string, error) {
+	var b strings.Builder
+	if err := r.relation(s, &b); err != nil {
+		return "", err
+	}
+	for {
+		join := r.joinWords()
+		if join == "" {
+			return b.String(), nil
+		}
+		b.WriteString(join)
+		if err := r.relation(s, &b); err != nil {
+			return "", err
+		}
+		switch {
+		case r.take("ON"):
+			text, err := r.expression(s, func(t Token) bool { return t.is(",") || itemEnd(t) && !t.is("AS") || joinStart(t) })
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(" ON " + text)
+		case r.take("USING"):
+			b.WriteString(" USING")
+			if _, err := r.optionalNames(&b); err != nil {
+				return "", err
+			}
+		}
+	}
+}
+
+func joinStart(t Token) bool {
+	for _, w := range []string{"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS"} {
+		if t.is(w) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *resolver) joinWords() string {
+	if r.take(",") {
+		return ", "
+	}
+	start := r.at
+	var words []string
+	for {
+		w, ok := r.takeAny("INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "SEMI", "ANTI", "JOIN", "LATERAL")
+		if !ok {
+			break
+		}
+		words = append(words, w)
+	}
+	if len(words) == 0 || words[0] == "OUTER" || !slices.Contains(words, "JOIN") {
+		r.at = start
+		return ""
+	}
+	return " " + strings.Join(words, " ") + " "
+}
+
+func (r *resolver) relation(s *scope, b *strings.Builder) error {
+	switch {
+	case r.ahead("(", "SELECT"), r.ahead("(", "WITH"), r.ahead("(", "("):
+		r.next()
+		text, outputs, err := r.query(s.outer)
+		if err != nil {
+			return err
+		}
+		b.WriteString("(" + text + ")")
+		if err := r.expect(")"); err != nil {
+			return err
+		}
+		return r.derived(s, b, outputs)
+	case r.take("("):
+		text, err := r.from(s)
+		b.WriteString("(" + text + ")")
+		if err != nil {
+			return err
+		}
+		return r.expect(")")
+	}
+	if r.peekAt(1).is("(") { // a table function
+		text, err := r.expression(s, func(t Token) bool {
+			return t.is("AS") || t.is(",") || itemEnd(t) || joinStart(t) || r.aliasAhead(r.at-1, t)
+		})
+		b.WriteString(text)
+		if err != nil {
+			return err
+		}
+		return r.derived(s, b, nil)
+	}
+	return r.named(s, b)
+}
+
+// derived reads the alias of a subquery or a table function.
+func (r *resolver) derived(s *scope, b *strings.Builder, outputs []Output) error {
+	alias, err := r.alias()
+	if err != nil {
+		return err
+	}
+	if alias != "" {
+		b.WriteString(" " + backQuote(alias))
+	}
+	names, err := r.optionalNames(b)
+	if err != nil {
+		return err
+	}
+	if outputs == nil {
+		outputs = make([]Output, len(names))
+	}
+	s.relations = append(s.relations, relation{name: alias, prefix: prefixOf(alias), columns: renamed(outputs, names)})
+	return nil
+}
+
+func prefixOf(alias string) string {
+	if alias == "" {
+		return ""
+	}
+	return backQuote(alias) + "."
+}
+
+func (r *resolver) alias() (string, error) {
+	if r.take("AS") {
+		return r.nameOrString()
+	}
+	t := r.peek()
+	if t.Kind == Quoted || t.Kind == Word && !clauseWords[strings.ToUpper(t.Text)] && !joinStart(t) && !setOperator(t) {
+		return r.next().Text, nil
+	}
+	return "", nil
+}
+
+// named reads a table, a view or a name of WITH.
+func (r *resolver) named(s *scope, b *strings.Builder) error {
+	name, err := r.objectName()
+	if err != nil {
+		return err
+	}
+	rel := relation{name: name.Name}
+	if outputs, ok := s.cte(name.Name); ok && name.Database == "" {
+		b.WriteString(backQuote(name.Name))
+		rel.prefix, rel.columns = prefixOf(name.Name), outputs
+	} else {
+		if name.Database == "" {
+			name.Database = r.database
+		}
+		columns, err := r.lookup(name)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(r.tables, name) {
+			r.tables = append(r.tables, name)
+		}
+		full := backQuote(name.Database) + "." + backQuote(name.Name)
+		b.WriteString(full)
+		rel.database, rel.prefix = name.Database, full+"."
+		for i := range columns {
+			rel.columns = append(rel.columns, Output{Name: columns[i].Name, Column: &columns[i]})
+		}
+	}
+	start := r.at
+	h, err := r.hint()
+	if err != nil {
+		return err
+	}
+	if !h.none() {
+		b.WriteString(" " + r.sql[r.tokens[start].Start:r.tokens[r.at-1].Stop])
+	}
+	alias, err := r.alias()
+	if err != nil {
+		return err
+	}
+	if alias != "" {
+		b.WriteString(" AS " + backQuote(alias))
+		rel.database, rel.name, rel.prefix = "", alias, prefixOf(alias)
+	}
+	s.relations = append(s.relations, rel)
+	return nil
+}
+
+// expression copies tokens with the names of columns in full, up to a token on this level that stop names, a closing
+// parenthesis or the end.
+func (r *resolver) expression(s *scope, stop func(Token) bool) (string, error) {
+	var b strings.Builder
+	var opened []bool // per parenthesis: whether it is of a CAST, where AS is followed by a type
+	ordered := false
+	last := -1
+	write := func(text string, first, next int) {
+		if last >= 0 && r.tokens[last].Stop < r.tokens[first].Start {
+			b.WriteByte(' ')
+		}
+		b.WriteString(text)
+		last = next - 1
+	}
+	for {
+		t := r.peek()
+		if t.Kind == End || t.is(";") || len(opened) == 0 && (t.is(")") || stop(t)) {
+			return b.String(), nil
+		}
+		at := r.at
+		switch {
+		case t.is("(") && (r.peekAt(1).is("SELECT") || r.peekAt(1).is("WITH")):
+			r.next()
+			text, _, err := r.query(s)
+			if err != nil {
+				return "", err
+			}
+			if err := r.expect(")"); err != nil {
+				return "", err
+			}
+			write("("+text+")", at, r.at)
+		case t.is("("):
+			opened = append(opened, at > 0 && (r.tokens[at-1].is("CAST") || r.tokens[at-1].is("TRY_CAST")))
+			r.next()
+			write("(", at, r.at)
+		case t.is(")"):
+			opened = opened[:len(opened)-1]
+			r.next()
+			write(")", at, r.at)
+		case t.is("AS") && len(opened) > 0 && opened[len(opened)-1]:
+			r.balanced()
+			write(r.sql[t.Start:r.tokens[r.at-1].Stop], at, r.at)
+		case t.is("INTERVAL"):
+			r.at += min(3, len(r.tokens)-1-r.at) // INTERVAL n unit
+			write(r.sql[t.Start:r.tokens[r.at-1].Stop], at, r.at)
+		default:
+			ordered = ordered && len(opened) == 0 || t.is("ORDER") && len(opened) == 0
+			write(r.column(s, ordered), at, r.at)
+		}
+	}
+}
+
+// column reads one token, or the name of a column, which it writes in full.
+func (r *resolver) column(s *scope, ordered bool) string {
+	at := r.at
+	first := r.tokens[at]
+	parts := r.chain()
+	if parts == nil {
+		r.next()
+		return r.sql[first.Start:first.Stop]
+	}
+	written := r.sql[first.Start:r.tokens[r.at-1].Stop]
+	if r.ahead("(") || r.ahead("-") && r.peekAt(1).is(">") && r.peekAt(1).Start == r.peek().Stop && len(parts) == 1 {
+		return written // a function, or the parameter of a lambda
+	}
+	if len(parts) == 1 && ordered && s.aliases[strings.ToLower(parts[0])] {
+		return backQuote(parts[0])
+	}
+	for n := min(3, len(parts)); n > 0; n-- { // what follows a column is a field of a STRUCT
+		database, table, column := split(parts[:n])
+		if rel, output := s.find(database, table, column); rel != nil {
+			text := rel.prefix + backQuote(output.Name)
+			for _, fieldName := range parts[n:] {
+				text += "." + backQuote(fieldName)
+			}
+			return text
+		}
+	}
+	return written
+}
+
+// collapse writes blanks as the name of an expression has them: one at most.
+func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// expressionWords are words that are no names where an expression stands.
+var expressionWords = func() map[string]bool {
+	words := map[string]bool{}
+	for _, w := range strings.Fields("SELECT DISTINCT ALL FROM WHERE GROUP BY HAVING ORDER LIMIT OFFSET ASC DESC NULLS FIRST LAST AND OR NOT XOR IS NULL " +
+		"TRUE FALSE IN LIKE RLIKE REGEXP BETWEEN EXISTS CASE WHEN THEN ELSE END AS ON USING UNION EXCEPT MINUS INTERSECT INTERVAL DIV MOD OVER " +
+		"PARTITION ROWS RANGE UNBOUNDED PRECEDING FOLLOWING CURRENT CAST TRY_CAST JOIN INNER LEFT RIGHT FULL CROSS OUTER QUALIFY VALUES WITH " +
+		"CURRENT_DATE CURRENT_TIMESTAMP CURRENT_USER CURRENT_TIME SETS ROLLUP CUBE SEPARATOR ESCAPE") {
+		words[w] = true
+	}
+	return words
+}()
