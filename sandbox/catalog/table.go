@@ -229,10 +229,10 @@ func (c *Catalog) Alter(a *dialect.AlterTable) error {
 	if err != nil {
 		return err
 	}
+	if t.mv != nil { // fe:sql/analyzer/AlterTableStatementAnalyzer
+		return Analyzing("The '%s' cannot be alter by 'ALTER TABLE', because it is a materialized view,you can use 'ALTER MATERIALIZED VIEW' to alter it.", t.name)
+	}
 	for _, clause := range a.Clause {
-		if _, swaps := clause.(dialect.Swap); t.mv != nil && !swaps { // fe:sql/analyzer/AlterTableStatementAnalyzer
-			return Analyzing("The '%s' cannot be alter by 'ALTER TABLE', because it is a materialized view,you can use 'ALTER MATERIALIZED VIEW' to alter it.", t.name)
-		}
 		if err := c.alter(d, t, clause); err != nil {
 			return err
 		}
