@@ -78,7 +78,7 @@ type backupHead struct {
 	Timestamp string                  `json:"timestamp"`
 	Cluster   snapshot.Cluster        `json:"cluster"`
 	Output    job.PrepareBackupOutput `json:"output"`
-	Skipped   []string                `json:"skipped,omitempty"` // tables that cannot be carried, and that the job leaves out
+	Skipped   map[string]string       `json:"skipped,omitempty"` // tables that cannot be carried and are left out, with the reason
 }
 
 // choice is what a job was asked for of one table.

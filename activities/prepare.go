@@ -139,8 +139,9 @@ func (d *desk) describe(ctx context.Context, tables []string, head *backupHead, 
 		return nil, refuse(job.Unsupported, "%d tables cannot be backed up exactly (leave them out with PROPERTIES (\"unsupported\" = \"skip\")): %s",
 			len(refused), cutList(reasons, notesShown))
 	}
+	head.Skipped = map[string]string{}
 	for _, e := range refused {
-		head.Skipped = append(head.Skipped, e.Table)
+		head.Skipped[e.Table] = e.Err.Error()
 		notes.addf("left out table %s: %v", e.Table, e.Err)
 	}
 	return d.cluster.Describe(ctx, d.ref.Database, without(tables, head.Skipped))

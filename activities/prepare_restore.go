@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -100,6 +101,11 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 		table, _ := t.shape()
 		for _, note := range d.cluster.Notes(table) {
 			notes.addf("%s: %s", t.Live, note)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Skipped)) {
+		if everyTable(r.Objects) {
+			notes.addf("not in the snapshot: table %s: %s", name, m.Skipped[name])
 		}
 	}
 	if len(m.Consistency.Moved) > 0 {

@@ -95,6 +95,7 @@ type details struct {
 	Point       *snapshot.Point         `json:"point,omitempty"`
 	Others      []string                `json:"other_objects,omitempty"` // kind and name of what is no table
 	Omitted     int                     `json:"other_objects_omitted,omitempty"`
+	Skipped     map[string]string       `json:"skipped_tables,omitempty"` // that could not be backed up, and why
 	Totals      snapshot.Totals         `json:"totals"`
 	Format      int                     `json:"format"`
 }
@@ -143,7 +144,7 @@ func describe(ctx context.Context, repo *repository.Repository, m snapshot.Manif
 	d := details{
 		Name: m.Label, Database: m.Database, BackupTime: m.Created.UnixMilli(), Objects: map[string]tableDetails{},
 		Result: "succeed", Cluster: m.Cluster, Consistency: m.Consistency, Totals: m.Totals, Format: m.Format,
-		Point: m.Point, ClusterID: m.Cluster.ID, FinishTime: m.Finished.UnixMilli(), TTL: m.TTL,
+		Point: m.Point, ClusterID: m.Cluster.ID, FinishTime: m.Finished.UnixMilli(), TTL: m.TTL, Skipped: m.Skipped,
 	}
 	if !m.Expires.IsZero() {
 		d.ExpireTime = m.Expires.UnixMilli()

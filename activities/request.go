@@ -170,8 +170,8 @@ func (c content) unknownTable(table string) error {
 }
 
 // without returns names without those of gone.
-func without(names, gone []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(gone, n) })
+func without(names []string, gone map[string]string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { _, ok := gone[n]; return ok })
 }
 
 // kindsOf are the kinds of objects that a request may mean; nil: all.

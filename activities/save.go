@@ -63,7 +63,12 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 		Cluster: head.Cluster, Job: d.ref.Job, Statement: head.Request.Statement, Created: d.ref.Created.UTC(),
 		Finished: time.Now().UTC(), Complete: head.Request.Objects == nil && len(head.Skipped) == 0,
 		Consistency: snapshot.Consistency{Level: p.Level, Rounds: p.Round - 1, From: p.From, To: p.To, Moved: p.Moved},
-		Point:       p.Point, Objects: p.Objects,
+		Point:       p.Point, Objects: p.Objects, Skipped: head.Skipped, TTL: head.Request.TTL,
+	}
+	if m.TTL != "" {
+		if m.Expires, err = snapshot.Expiry(m.TTL, m.Finished); err != nil {
+			return m, err
+		}
 	}
 	if m.TTL = head.Request.TTL; m.TTL != "" {
 		if m.Expires, err = snapshot.Expiry(m.TTL, m.Finished); err != nil {

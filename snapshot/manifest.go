@@ -16,7 +16,7 @@ const (
 
 // NeededFormat returns the oldest version that holds m. Key ranges, which are in the index, come only with a point.
 func (m Manifest) NeededFormat() int {
-	if m.Database == "" || m.TTL != "" || slices.ContainsFunc(m.Tables, func(t TableEntry) bool {
+	if m.Database == "" || m.TTL != "" || len(m.Skipped) > 0 || slices.ContainsFunc(m.Tables, func(t TableEntry) bool {
 		return len(t.Rollups) > 0 || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Encoding != "" })
 	}) ||
 		slices.ContainsFunc(m.Objects, func(o Object) bool {
@@ -56,9 +56,11 @@ type Manifest struct {
 	Point       *Point       `json:"point,omitempty"` // the one moment of all rows, where the engine can name it
 	Tables      []TableEntry `json:"tables"`
 	Objects     []Object     `json:"objects,omitempty"` // views, triggers, routines, …; in an order in which they can be created
-	Totals      Totals       `json:"totals"`
-	TTL         string       `json:"ttl,omitempty"`    // as the BACKUP said it, e.g. "7 DAY"; empty: kept until it is dropped
-	Expires     time.Time    `json:"expires,omitzero"` // Finished plus TTL; set exactly when TTL is
+	// Skipped are tables that could not be carried and that the BACKUP said to leave out, with the reason.
+	Skipped map[string]string `json:"skipped,omitempty"`
+	Totals  Totals            `json:"totals"`
+	TTL     string            `json:"ttl,omitempty"`    // as the BACKUP said it, e.g. "7 DAY"; empty: kept until it is dropped
+	Expires time.Time         `json:"expires,omitzero"` // Finished plus TTL; set exactly when TTL is
 }
 
 // Point names a moment in an engine's own log: a replica, or a restore of the log up to a moment, can begin there.
