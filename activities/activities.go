@@ -48,6 +48,8 @@ type Repositories interface {
 	Try(ctx context.Context, name string) ([]job.Check, error)
 	// Users lists the running jobs that use a repository.
 	Users(ctx context.Context, name string) ([]string, error)
+	// Over tells whether the run of a workflow is proven to have ended, at least since ago, and not to have been begun again.
+	Over(ctx context.Context, workflow, run string, since time.Duration) (bool, error)
 }
 
 // Activities holds what all stages need. Its methods are the activities; they are safe for concurrent use.
@@ -58,6 +60,8 @@ type Activities struct {
 	Spool        string // folder for files on their way; emptied by the worker when it starts
 	Uploads      Gate   // uploads that this process runs at once
 	Downloads    Gate   // downloads likewise
+	// DropGrace is how long what only dropped snapshots named stays: for restores that this repository cannot know of.
+	DropGrace time.Duration
 
 	pages pageMemory
 	views views
@@ -86,6 +90,8 @@ func (a *Activities) Register(r worker.ActivityRegistry) {
 		job.CheckRepositoryActivity:   a.CheckRepository,
 		job.RepositoryUsersActivity:   a.RepositoryUsers,
 		job.ListSnapshotsActivity:     a.ListSnapshots,
+		job.DropSnapshotActivity:      a.DropSnapshot,
+		job.SweepDroppedActivity:      a.SweepDropped,
 		job.ExamineClusterActivity:    a.ExamineCluster,
 		job.ExamineRepositoryActivity: a.ExamineRepository,
 		job.TryRepositoryActivity:     a.TryRepository,

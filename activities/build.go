@@ -122,9 +122,8 @@ func (d *desk) planLoads(ctx context.Context, all []target) (job.Plan, error) {
 	var loads []load
 	columns := map[string][]snapshot.Column{}
 	total := job.Progress{}
-	weight := loadWeight(all)
 	for _, t := range all {
-		loads = append(loads, loadsOf(t, weight)...)
+		loads = append(loads, loadsOf(t)...)
 		columns[t.Entry.Name] = t.Entry.Columns
 	}
 	for _, l := range loads {

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 type fakeCluster struct {
 	Cluster // nil: a call that is not faked panics
 	mu      sync.Mutex
+	id      string // of the cluster; empty: 1
 	tables  map[string]*snapshot.Table
 	rows    map[string][]string                      // "table.partition" or "table.partition.tablet" -> values
 	onRead  func(f *fakeCluster, table, part string) // runs before each read: loads that come in between
@@ -68,7 +70,7 @@ func (f *fakeCluster) write(table, part string) {
 }
 
 func (f *fakeCluster) Info(context.Context) (snapshot.Cluster, error) {
-	return snapshot.Cluster{Name: "c", Kind: "fake", ID: "1"}, nil
+	return snapshot.Cluster{Name: "c", Kind: "fake", ID: cmp.Or(f.id, "1")}, nil
 }
 
 func (f *fakeCluster) Missing(context.Context, cluster.Audit) ([]cluster.Privilege, error) {
@@ -178,6 +180,7 @@ type bench struct {
 	ref     job.Ref
 	place   string
 	about   job.Repository
+	over    map[string]bool // "workflow run" of jobs that were ended from outside
 }
 
 func (b *bench) Cluster(name string) (Cluster, error) {
@@ -192,6 +195,10 @@ func (b *bench) Repository(_ context.Context, name string, id int64) (*repositor
 		return nil, job.Repository{}, fmt.Errorf("%w: %s", ErrUnknownRepository, name)
 	}
 	return b.repo, b.about, nil
+}
+
+func (b *bench) Over(_ context.Context, workflow, run string, _ time.Duration) (bool, error) {
+	return b.over[workflow+" "+run], nil
 }
 
 func (b *bench) Check(context.Context, job.SealedRepository) error {
@@ -314,6 +321,14 @@ func (b *bench) keys(part string) (keys []string) {
 		return nil
 	}))
 	return keys
+}
+
+// put writes a file of the repository, key relative to it.
+func (b *bench) put(key, text string) {
+	b.t.Helper()
+	bucket, err := mem.Open(b.place, false)
+	require.NoError(b.t, err)
+	require.NoError(b.t, bucket.Put(b.t.Context(), repository.Root("repo")+key, storage.BytesBody([]byte(text)), storage.PutOptions{}))
 }
 
 func (b *bench) remove(key string) {

@@ -70,11 +70,6 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 			return m, err
 		}
 	}
-	if m.TTL = head.Request.TTL; m.TTL != "" {
-		if m.Expires, err = snapshot.Expiry(m.TTL, m.Finished); err != nil {
-			return m, refuse(job.InvalidRequest, "%v", err)
-		}
-	}
 	m.Format = m.NeededFormat()
 	var pending []snapshot.PartitionEntry
 	first := 0 // first table of m whose entries are pending

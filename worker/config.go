@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -36,6 +38,9 @@ type config struct {
 	Metrics       string `toml:"metrics"`        // host:port that serves Prometheus metrics at /metrics; empty: none
 	UploadLimit   int64  `toml:"upload_limit"`   // bytes a second that this worker sends to stores; 0: no limit
 	DownloadLimit int64  `toml:"download_limit"` // bytes a second that this worker takes from stores; 0: no limit
+
+	DropGrace string `toml:"drop_grace"` // how long what only dropped snapshots named stays, e.g. "24h"
+	dropGrace time.Duration
 }
 
 // store says how this worker opens repositories.
@@ -95,6 +100,9 @@ func loadConfig(path string) (config, error) {
 	}
 	if c.UploadLimit < 0 || c.DownloadLimit < 0 {
 		return c, fmt.Errorf("read configuration %s: upload_limit and download_limit are bytes a second; 0 is no limit", path)
+	}
+	if c.dropGrace, err = time.ParseDuration(cmp.Or(c.DropGrace, "24h")); err != nil || c.dropGrace < 0 {
+		return c, fmt.Errorf("read configuration %s: drop_grace is a time, such as 24h", path)
 	}
 	for name, cl := range c.Cluster {
 		if err := cl.complete(name); err != nil {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,6 +31,7 @@ func TestMinimalConfigurationGetsItsDefaults(t *testing.T) {
 	require.GreaterOrEqual(t, c.Down, 2)
 	require.NotEmpty(t, c.KeyFile)
 	require.Equal(t, "/starkeep-journal", c.Journal)
+	require.Equal(t, 24*time.Hour, c.dropGrace)
 }
 
 func TestMistakesInTheConfigurationAreNamed(t *testing.T) {
@@ -46,6 +48,7 @@ http = ["http://fe:8030"]`,
 		`server "db"`: `[clusters.c]
 kind = "mysql"
 servers = ["db"]`,
+		"drop_grace is a time":        "drop_grace = \"a day\"\n" + minimal,
 		"upload_worker_count must be": "upload_worker_count = -1\n" + minimal,
 		"without user and password": `[clusters.c]
 frontends = ["fe:9030"]

@@ -89,6 +89,7 @@ func run(path string, verbose bool) error {
 		Spool:        conf.Spool,
 		Uploads:      activities.NewGate(conf.Upload),
 		Downloads:    activities.NewGate(conf.Down),
+		DropGrace:    conf.dropGrace,
 	}
 	return serve(ctx, c, a, h, max(conf.Upload, conf.Down))
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -168,6 +169,34 @@ func (r *repositories) Try(ctx context.Context, name string) ([]job.Check, error
 		checks = append(checks, c)
 	}
 	return checks, nil
+}
+
+// Over implements activities.Repositories. A run that this namespace does not know may be at work in another one.
+func (r *repositories) Over(ctx context.Context, workflow, run string, since time.Duration) (bool, error) {
+	asked, err := r.temporal.DescribeWorkflowExecution(ctx, workflow, run)
+	var absent *serviceerror.NotFound
+	var invalid *serviceerror.InvalidArgument // a run id of something else
+	if errors.As(err, &absent) || errors.As(err, &invalid) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask whether %s %s is over: %w", workflow, run, err)
+	}
+	info := asked.GetWorkflowExecutionInfo()
+	switch info.GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return false, nil
+	}
+	if time.Since(info.GetCloseTime().AsTime()) < since {
+		return false, nil
+	}
+	// A run that was reset goes on as another one, with the pages of the first.
+	newest, err := r.temporal.DescribeWorkflowExecution(ctx, workflow, "")
+	if err != nil {
+		return false, fmt.Errorf("ask whether %s %s is over: %w", workflow, run, err)
+	}
+	n := newest.GetWorkflowExecutionInfo()
+	return n.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || n.GetFirstRunId() != info.GetFirstRunId(), nil
 }
 
 // Users implements activities.Repositories.

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"errors"
+
 	"go.temporal.io/sdk/workflow"
 
 	"starkeep/job"
@@ -17,7 +19,7 @@ func Backup(ctx workflow.Context, req job.BackupRequest) (job.Status, error) {
 	if err != nil {
 		return job.Status{}, err
 	}
-	b := &backup{l: l, ref: l.ref()}
+	b := &backup{l: l, ref: l.ref(), ttl: req.TTL}
 	err = b.run(work, req)
 	return l.finish(ctx, err, b.release)
 }
@@ -25,7 +27,8 @@ func Backup(ctx workflow.Context, req job.BackupRequest) (job.Status, error) {
 type backup struct {
 	l    *lifecycle
 	ref  job.Ref
-	view bool // rows are read from one view
+	view bool   // rows are read from one view
+	ttl  string // empty: the snapshot is kept until it is dropped
 }
 
 func (l *lifecycle) ref() job.Ref {
@@ -111,5 +114,20 @@ func (b *backup) upload(ctx workflow.Context, plan job.Plan) error {
 func (b *backup) release(ctx workflow.Context, committed bool) (job.ReleaseOutput, error) {
 	var out job.ReleaseOutput
 	err := workflow.ExecuteActivity(ctx, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Admitted: b.l.admitted, Committed: committed}).Get(ctx, &out)
+	if b.ttl != "" && (committed || out.Committed) {
+		err = errors.Join(err, b.expire(ctx))
+	}
 	return out, err
+}
+
+// expire begins the workflow that ends the snapshot when its time to live has passed: not before the moment that its
+// manifest states, which was computed earlier.
+func (b *backup) expire(ctx workflow.Context) error {
+	s := b.l.status
+	expires, err := snapshot.Expiry(b.ttl, workflow.Now(ctx))
+	if err != nil {
+		return err
+	}
+	return expire(ctx, job.DropRequest{Cluster: s.Cluster, Repository: s.Repository, RepositoryID: b.ref.RepositoryID,
+		Label: s.Label, Timestamp: s.Timestamp, Expires: expires, Statement: s.Statement})
 }

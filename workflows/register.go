@@ -18,6 +18,8 @@ func Register(r worker.WorkflowRegistry) {
 		job.RepositoryRegistry: Registry,
 		job.SnapshotsWorkflow:  Snapshots,
 		job.DoctorWorkflow:     Doctor,
+		job.DropWorkflow:       Drop,
+		job.SweepWorkflow:      Sweep,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -109,7 +109,7 @@ func describe(ctx context.Context, q querier, database string, tables []string, 
 	if err != nil {
 		return nil, fmt.Errorf("read sizes of %s: %w", database, err)
 	}
-	all, refusals := make([]snapshot.Table, len(tables)), make([]error, len(tables))
+	all := make([]snapshot.Table, len(tables))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i, name := range tables {
@@ -119,20 +119,13 @@ func describe(ctx context.Context, q querier, database string, tables []string, 
 				return err
 			}
 			all[i], err = assemble(database, name, ddl, columns[name], sizes[name])
-			switch {
-			case errors.Is(err, cluster.ErrUnsupported):
-				refusals[i] = &cluster.TableError{Table: name, Err: err}
-			case err != nil:
+			if err != nil {
 				return fmt.Errorf("describe %s.%s: %w", database, name, err)
 			}
 			return nil
 		})
 	}
-	err = g.Wait()
-	if err == nil {
-		err = errors.Join(refusals...)
-	}
-	return all, err
+	return all, g.Wait()
 }
 
 // few is the number of names up to which a statement lists them, instead of reading a whole database.

@@ -17,6 +17,7 @@ var advice = map[string]string{
 	job.RepositoryInUse:       "wait for the jobs, or cancel them",
 	job.RepositoryReadOnly:    "back up to another repository, or create this one again without READ ONLY",
 	job.SnapshotNotFound:      "SHOW SNAPSHOT ON the repository lists labels and timestamps",
+	job.SnapshotInUse:         "wait for the job, or cancel it; starter watch shows it",
 	job.LabelExists:           "choose another label",
 	job.TargetExists:          "restore under another name with AS, or drop the target",
 	job.SchemaMismatch:        "restore under another name with AS, or make the schemas equal",

@@ -108,15 +108,15 @@ func (s *Session) recorded(ctx context.Context, repository, label, timestamp str
 	if err != nil {
 		return "", "", err
 	}
-	for _, r := range rows { // at most one
-		if r.Status != "OK" {
-			return "", "", failure.Refuse(job.SnapshotNotFound,
-				fmt.Sprintf("Failed to get info of snapshot '%s' because: %s. Maybe specified wrong backup timestamp", label, r.Status),
-				failure.Advice(job.SnapshotNotFound))
-		}
-		return r.Database, timestamp, nil // empty: objects of the cluster itself
+	if len(rows) == 0 {
+		return "", "", noSnapshot(repository, label)
 	}
-	return "", "", noSnapshot(repository, label)
+	if status := rows[0].Status; status != "OK" {
+		return "", "", failure.Refuse(job.SnapshotNotFound,
+			fmt.Sprintf("Failed to get info of snapshot '%s' because: %s. Maybe specified wrong backup timestamp", label, status),
+			failure.Advice(job.SnapshotNotFound))
+	}
+	return rows[0].Database, timestamp, nil // no database: objects of the cluster itself
 }
 
 func (s *Session) onlyTimestamp(ctx context.Context, repository, label string) (string, error) {
