@@ -174,6 +174,7 @@ func (r *fakeRows) Close() error { return nil }
 type bench struct {
 	t       *testing.T
 	cluster *fakeCluster
+	server  *fakeServer // the same cluster, with more abilities; nil: it has none
 	repo    *repository.Repository
 	a       *Activities
 	env     *testsuite.TestActivityEnvironment
@@ -186,6 +187,9 @@ type bench struct {
 func (b *bench) Cluster(name string) (Cluster, error) {
 	if name != "c" {
 		return nil, fmt.Errorf("%w '%s'", ErrUnknownCluster, name)
+	}
+	if b.server != nil {
+		return b.server, nil
 	}
 	return b.cluster, nil
 }

@@ -172,13 +172,18 @@ func (d *desk) resolve(ctx context.Context, r job.RestoreRequest) (snapshot.Mani
 
 // targets maps the objects of the request to tables of the snapshot.
 func (d *desk) targets(ctx context.Context, m snapshot.Manifest, r job.RestoreRequest) ([]target, error) {
-	objects := slices.Clone(r.Objects)
-	if everyTable(objects) {
+	objects := slices.DeleteFunc(slices.Clone(r.Objects), func(o job.Object) bool { return o.Kind != "" || o.All })
+	if everyTable(r.Objects) {
 		for _, t := range m.Tables {
-			objects = append(objects, job.Object{Table: t.Name})
+			i := slices.IndexFunc(objects, func(o job.Object) bool { return o.Table == t.Name && o.Alias == "" })
+			switch {
+			case i < 0:
+				objects = append(objects, job.Object{Table: t.Name})
+			case len(objects[i].Partitions) > 0:
+				return nil, partOfAll(t.Name)
+			}
 		}
 	}
-	objects = slices.DeleteFunc(objects, func(o job.Object) bool { return o.Kind != "" || o.All })
 	var all []target
 	names := map[string]bool{}
 	for _, o := range objects {

@@ -292,5 +292,8 @@ func (d *desk) dropTemporary(ctx context.Context, t target) error {
 	for _, r := range t.Publication.Replace {
 		names = append(names, r.Temporary)
 	}
+	if len(names) == 0 {
+		return nil
+	}
 	return d.cluster.DropTemporaryPartitions(ctx, d.ref.Database, t.Live, names)
 }

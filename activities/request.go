@@ -140,6 +140,7 @@ func (d *desk) choose(c content, r job.BackupRequest, notes *remarks) (tables []
 			}
 		}
 	}
+	named := map[string]bool{}
 	for _, o := range r.Objects {
 		if o.Kind != "" || o.All {
 			continue
@@ -147,13 +148,23 @@ func (d *desk) choose(c content, r job.BackupRequest, notes *remarks) (tables []
 		if !slices.Contains(c.tables, o.Table) {
 			return nil, c.unknownTable(o.Table)
 		}
-		if slices.Contains(tables, o.Table) {
+		if named[o.Table] {
 			return nil, refuse(job.InvalidRequest, "Duplicated table: %s", o.Table)
 		}
-		tables = append(tables, o.Table)
+		named[o.Table] = true
+		if everyTable(r.Objects) && len(o.Partitions) > 0 {
+			return nil, partOfAll(o.Table)
+		}
+		if !slices.Contains(tables, o.Table) {
+			tables = append(tables, o.Table)
+		}
 	}
 	sort.Strings(tables)
 	return tables, nil
+}
+
+func partOfAll(table string) error {
+	return refuse(job.InvalidRequest, "ALL TABLES names table %s already: leave its partitions out, or leave ALL TABLES out", table)
 }
 
 // everyTable tells whether a request asks for all tables.

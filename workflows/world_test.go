@@ -32,6 +32,8 @@ type world struct {
 	opened       func(n int) (lost <-chan struct{})
 	queues       map[string]bool // task queues that uploads came by
 	others       int
+	activates    bool
+	secrets      []job.Secrets // that activities were given, in order
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,8 +73,13 @@ func newWorld(t *testing.T) *world {
 	add(job.SaveIndexActivity, func(context.Context, job.StageInput) (job.SaveIndexOutput, error) {
 		return job.SaveIndexOutput{}, w.call(job.SaveIndexActivity)
 	})
-	add(job.PrepareRestoreActivity, func(context.Context, job.PrepareRestoreInput) (job.PrepareRestoreOutput, error) {
-		return job.PrepareRestoreOutput{RepositoryID: 7, Timestamp: "ts", Replacements: w.replacements, Others: w.others}, w.call(job.PrepareRestoreActivity)
+	add(job.PrepareRestoreActivity, func(_ context.Context, _ job.PrepareRestoreInput, s job.Secrets) (job.PrepareRestoreOutput, error) {
+		w.secrets = append(w.secrets, s)
+		return job.PrepareRestoreOutput{RepositoryID: 7, Timestamp: "ts", Replacements: w.replacements, Others: w.others, Activates: w.activates},
+			w.call(job.PrepareRestoreActivity)
+	})
+	add(job.ActivateViewsActivity, func(context.Context, job.StageInput) (job.ActivateViewsOutput, error) {
+		return job.ActivateViewsOutput{Notes: []string{"1 materialized views are active: db.m"}}, w.call(job.ActivateViewsActivity)
 	})
 	add(job.BuildShadowsActivity, func(context.Context, job.StageInput) (job.Plan, error) {
 		return w.plan, w.call(job.BuildShadowsActivity)
@@ -80,7 +87,8 @@ func newWorld(t *testing.T) *world {
 	for _, name := range []string{job.CommitManifestActivity, job.VerifyShadowsActivity, job.PublishTablesActivity, job.ReplacePartitionsActivity} {
 		add(name, func(context.Context, job.StageInput) error { return w.call(name) })
 	}
-	add(job.PutObjectsActivity, func(context.Context, job.StageInput) (job.PutObjectsOutput, error) {
+	add(job.PutObjectsActivity, func(_ context.Context, _ job.StageInput, s job.Secrets) (job.PutObjectsOutput, error) {
+		w.secrets = append(w.secrets, s)
 		return job.PutObjectsOutput{Notes: []string{"view v: no definer"}}, w.call(job.PutObjectsActivity)
 	})
 	for _, name := range []string{job.ReleaseBackupActivity, job.ReleaseRestoreActivity} {
