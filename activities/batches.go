@@ -11,6 +11,8 @@ const (
 	batchBytes     = 64 << 20 // estimated bytes of a batch at the most
 	batchesWanted  = 16       // smaller batches, down to these many, keep all slots busy and progress visible
 	loadBytes      = 32 << 20 // stored bytes of one load at the most
+	loadBytesLeast = 4 << 20  // what a load may weigh in any case: each costs a statement, and on StarRocks a version
+	loadsWanted    = 32       // smaller loads, down to these many, let all sessions come to their end together
 	unitBytes      = 64 << 20 // a partition above this is read tablet by tablet
 	batchesPerPage = 200      // ~800 history events a child workflow
 )
@@ -89,16 +91,33 @@ func batchesOf(units []unit) (batches []batch, total job.Progress) {
 // aggregate is the model whose rows merge when they are loaded.
 const aggregate = "AGGREGATE"
 
-// loadsOf groups the data objects of one target: as many as fit into one load.
-func loadsOf(t target) (loads []load) {
-	shape := load{Target: t.Publication.Shadow, Columns: t.Entry.Name}
+// loadWeight is how many stored bytes a load of these targets takes at the most.
+func loadWeight(all []target) int64 {
+	var total int64
+	for _, t := range all {
+		for _, p := range t.Partitions {
+			for _, o := range p.Objects {
+				total += o.Size
+			}
+		}
+	}
+	return min(max(total/loadsWanted, loadBytesLeast), loadBytes)
+}
+
+// loadsOf groups the data objects of one target: as many as fit into one load of so many stored bytes. The loads of an
+// AGGREGATE table are counted afterwards (verifyOnce), maybe by another worker: they depend on nothing but the table.
+func loadsOf(t target, weight int64) (loads []load) {
+	if t.Entry.Model == aggregate {
+		weight = loadBytes
+	}
+	shape := load{Target: t.Publication.Shadow, Columns: t.Entry.Name, Counted: t.Entry.Model != aggregate}
 	if t.Replace || t.Entry.Model == aggregate {
 		for _, p := range t.Partitions {
 			if t.Replace {
 				// A load names its temporary partition: rows of one partition must not be offered to another.
 				shape.Target, shape.Temporary = t.Live, []string{t.temporary(p.Partition.Name)}
 			}
-			loads = append(loads, pack(shape, p.Objects)...)
+			loads = append(loads, pack(shape, p.Objects, weight)...)
 		}
 		return loads
 	}
@@ -106,14 +125,14 @@ func loadsOf(t target) (loads []load) {
 	for _, p := range t.Partitions {
 		all = append(all, p.Objects...)
 	}
-	return pack(shape, all)
+	return pack(shape, all, weight)
 }
 
 // pack puts as many objects into a load as a load may weigh.
-func pack(shape load, objects []snapshot.DataObject) (loads []load) {
+func pack(shape load, objects []snapshot.DataObject, weight int64) (loads []load) {
 	l, bytes := shape, int64(0)
 	for _, o := range objects {
-		if len(l.Objects) > 0 && bytes+o.Size > loadBytes {
+		if len(l.Objects) > 0 && bytes+o.Size > weight {
 			loads = append(loads, l)
 			l, bytes = shape, 0
 		}

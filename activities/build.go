@@ -122,8 +122,9 @@ func (d *desk) planLoads(ctx context.Context, all []target) (job.Plan, error) {
 	var loads []load
 	columns := map[string][]snapshot.Column{}
 	total := job.Progress{}
+	weight := loadWeight(all)
 	for _, t := range all {
-		loads = append(loads, loadsOf(t)...)
+		loads = append(loads, loadsOf(t, weight)...)
 		columns[t.Entry.Name] = t.Entry.Columns
 	}
 	for _, l := range loads {

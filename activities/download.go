@@ -50,8 +50,10 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 		w.stored.Add(o.Size)
 	}
 	label := fmt.Sprintf("starkeep_%s_%s_%d_%d_%d", short(w.ref.Job), w.in.Plan, w.in.Page, w.in.Index, n)
-	if err := w.announce(ctx, l.Target, label); err != nil {
-		return err
+	if !l.Counted {
+		if err := w.announce(ctx, l.Target, label); err != nil {
+			return err
+		}
 	}
 	result, err := w.cluster.Load(ctx, cluster.LoadRequest{
 		Database: w.ref.Database, Table: l.Target, Columns: columns, Temporary: l.Temporary,
@@ -72,7 +74,7 @@ func (w *download) load(ctx context.Context, n int, l load, columns []snapshot.C
 	return nil
 }
 
-// announce notes that a load begins. When an earlier attempt has noted it before, that one may have been committed and its
+// announce notes that a load of rows that merge begins. When an earlier attempt has noted it before, that one may have been committed and its
 // label forgotten since: verify then looks closer.
 func (w *download) announce(ctx context.Context, target, label string) error {
 	// The content names the attempt: a repeat of this very put may find its own page, another attempt's is not equal to it.
@@ -202,7 +204,7 @@ func (d *desk) verifyOnce(ctx context.Context, t target) error {
 			moves += x.Version - 1
 		}
 	}
-	if loads := int64(len(loadsOf(t))); moves != loads {
+	if loads := int64(len(loadsOf(t, loadBytes))); moves != loads {
 		return refuse(job.RowCountMismatch, "%d loads of %s moved its versions %d times: one may have counted twice; nothing was published: run the statement again", loads, t.Live, moves)
 	}
 	return nil

@@ -149,6 +149,8 @@ type load struct {
 	Columns   string                `json:"columns"` // table of the snapshot, key of page.Columns
 	Temporary []string              `json:"temporary,omitempty"`
 	Objects   []snapshot.DataObject `json:"objects"`
+	// Counted: rows that were loaded twice are found by counting, since they do not merge; so nobody has to note the load.
+	Counted bool `json:"counted,omitempty"`
 }
 
 // receipt proves that a batch was transferred.

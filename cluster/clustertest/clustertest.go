@@ -60,7 +60,7 @@ const (
 	Listed    Shape = "listed"    // list partitions by v: it's ('it''s', 'b'), none (NULL)
 	Automatic Shape = "automatic" // partitions made by loads, one for each v
 	Text      Shape = "text"      // one column `v`, nullable text
-	Nested    Shape = "nested"    // a column `tags` of a type that cannot be carried
+	Uncarried Shape = "uncarried" // a column `tags` of a type that cannot be carried
 	Other     Shape = "other"     // like Plain, but v is an int
 )
 

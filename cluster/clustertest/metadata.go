@@ -63,10 +63,14 @@ func describeListPartitions(t *testing.T, h *tester) {
 }
 
 func describeUnsupportedType(t *testing.T, h *tester) {
-	h.Exec(h.Define(Nested, "n"))
-	_, err := h.Cluster.Describe(t.Context(), h.Database, []string{"n"})
+	h.Exec(h.Define(Uncarried, "n"))
+	h.create(Plain, "t")
+	h.Exec(h.Define(Uncarried, "m"))
+	_, err := h.Cluster.Describe(t.Context(), h.Database, []string{"n", "t", "m"})
 	require.ErrorIs(t, err, cluster.ErrUnsupported)
-	require.ErrorContains(t, err, h.Database+".n")
+	for _, table := range []string{"n", "m"} {
+		require.ErrorContains(t, err, "table "+table+": ", "all of them at once")
+	}
 	require.ErrorContains(t, err, "tags")
 }
 

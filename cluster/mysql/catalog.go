@@ -109,7 +109,7 @@ func describe(ctx context.Context, q querier, database string, tables []string, 
 	if err != nil {
 		return nil, fmt.Errorf("read sizes of %s: %w", database, err)
 	}
-	all := make([]snapshot.Table, len(tables))
+	all, refusals := make([]snapshot.Table, len(tables)), make([]error, len(tables))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i, name := range tables {
@@ -119,13 +119,20 @@ func describe(ctx context.Context, q querier, database string, tables []string, 
 				return err
 			}
 			all[i], err = assemble(database, name, ddl, columns[name], sizes[name])
-			if err != nil {
+			switch {
+			case errors.Is(err, cluster.ErrUnsupported):
+				refusals[i] = &cluster.TableError{Table: name, Err: err}
+			case err != nil:
 				return fmt.Errorf("describe %s.%s: %w", database, name, err)
 			}
 			return nil
 		})
 	}
-	return all, g.Wait()
+	err = g.Wait()
+	if err == nil {
+		err = errors.Join(refusals...)
+	}
+	return all, err
 }
 
 // few is the number of names up to which a statement lists them, instead of reading a whole database.

@@ -17,7 +17,7 @@ const journal = ours + "journal"
 
 // isBookkeeping tells whether a table is the journal or holds labels of loads: tables that no list of tables shows.
 func isBookkeeping(table string) bool {
-	return table == journal || strings.HasPrefix(table, ours+"loads_")
+	return table == journal || table == loads
 }
 
 // noteAll writes entries that are not there yet, and returns what is there: of two attempts the first decides.

@@ -21,21 +21,39 @@ import (
 const loadSettings = "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', autocommit = 1" +
 	"/*M! , check_constraint_checks = 0 */"
 
-// loadsTable is the table that remembers which labels were loaded into a table. It is there as long as that table is a
-// shadow or a temporary partition.
-func loadsTable(table string) string { return fmt.Sprintf("%sloads_%016x", ours, identity(table)) }
+// loads is the table, one in a database, that remembers which labels were loaded into which table, as long as that one is
+// a shadow or a temporary partition.
+const loads = ours + "loads"
 
-// dropLoads forgets the labels of a table: when it is dropped, or has become live.
-func dropLoads(ctx context.Context, c *Cluster, database, table string) error {
-	name, err := qualified(database, loadsTable(table))
+// dropLoads forgets the labels of tables, when they are dropped or have become live, and with the last label the table of
+// labels.
+func dropLoads(ctx context.Context, c *Cluster, database string, tables ...string) error {
+	err := c.dropLoads(ctx, database, tables)
+	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) && !errors.Is(err, cluster.ErrUnknownTable) {
+		return fmt.Errorf("forget labels of %s.%s: %w", database, strings.Join(tables, ", "), err)
+	}
+	return nil
+}
+
+func (c *Cluster) dropLoads(ctx context.Context, database string, tables []string) error {
+	name, err := qualified(database, loads)
 	if err != nil {
 		return err
 	}
-	err = c.exec(ctx, "DROP TABLE IF EXISTS "+name)
-	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) {
-		return fmt.Errorf("forget labels of %s.%s: %w", database, table, err)
+	keys := make([]string, len(tables))
+	for i, t := range tables {
+		keys[i] = strconv.FormatInt(identity(t), 10)
 	}
-	return nil
+	if err := c.exec(ctx, "DELETE FROM "+name+" WHERE target IN ("+strings.Join(keys, ", ")+")"); err != nil {
+		return err
+	}
+	// A label that is not committed yet is waited for. One that comes between these two statements is lost: nothing of a
+	// job loads any more when it drops or publishes, and rows that a straggler loads twice are found by their number.
+	left, err := c.query(ctx, "SELECT 1 FROM "+name+" LIMIT 1 LOCK IN SHARE MODE")
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	return c.exec(ctx, "DROP TABLE IF EXISTS "+name)
 }
 
 // Load loads rows in one transaction with their label, by LOAD DATA LOCAL or, where the server does not allow it, by INSERT.
@@ -86,8 +104,10 @@ type loader struct {
 	session       *wire.Session
 	request       cluster.LoadRequest
 	table         string // quoted
+	target        int64  // its identity
 	loads         string // quoted
 	targets       []record
+	escaped       []bool // columns whose text may hold what separates fields and lines: not numbers and times
 	transactional bool
 
 	errorValues uint64 // rows of ENUM columns whose error value was written: a warning each
@@ -95,12 +115,12 @@ type loader struct {
 }
 
 func newLoader(ctx context.Context, s *wire.Session, r cluster.LoadRequest, table string) (*loader, error) {
-	l := &loader{session: s, request: r}
+	l := &loader{session: s, request: r, target: identity(table)}
 	var err error
 	if l.table, err = qualified(r.Database, table); err != nil {
 		return nil, err
 	}
-	if l.loads, err = qualified(r.Database, loadsTable(table)); err != nil {
+	if l.loads, err = qualified(r.Database, loads); err != nil {
 		return nil, err
 	}
 	where := " WHERE TABLE_SCHEMA = " + literal(r.Database) + " AND TABLE_NAME = " + literal(table)
@@ -122,9 +142,13 @@ func newLoader(ctx context.Context, s *wire.Session, r cluster.LoadRequest, tabl
 			return nil, fmt.Errorf("no column %s: %w", c.Name, cluster.ErrRejected)
 		}
 		l.targets = append(l.targets, columns[i])
+		l.escaped = append(l.escaped, !slices.Contains(numbersAndTimes, c.Type.Kind))
 	}
 	return l, nil
 }
+
+var numbersAndTimes = []snapshot.Kind{snapshot.Boolean, snapshot.Int8, snapshot.Int16, snapshot.Int32, snapshot.Int64, snapshot.Int128,
+	snapshot.Float32, snapshot.Float64, snapshot.Decimal, snapshot.Date, snapshot.Datetime}
 
 // absent asks for the table itself: it is the server's word that tells a missing table from one that cannot be seen.
 func (l *loader) absent(ctx context.Context) error {
@@ -144,11 +168,11 @@ func (l *loader) begin(ctx context.Context) (repeated bool, err error) {
 			return false, explain(ctx, err)
 		}
 	}
-	insert := fmt.Sprintf("INSERT INTO %s (label, done) VALUES (%s, %d)", l.loads, literal(l.request.Label), btoi(l.transactional))
+	insert := fmt.Sprintf("INSERT INTO %s (target, label, done) VALUES (%d, %s, %d)", l.loads, l.target, literal(l.request.Label), btoi(l.transactional))
 	err = l.session.Exec(ctx, insert)
 	if errors.Is(explain(ctx, err), cluster.ErrUnknownTable) {
 		// Creating it ends the transaction, in which nothing has been done yet.
-		create := "CREATE TABLE IF NOT EXISTS " + l.loads + " (label VARBINARY(512) PRIMARY KEY, done TINYINT NOT NULL) ENGINE=InnoDB"
+		create := "CREATE TABLE IF NOT EXISTS " + l.loads + " (target BIGINT, label VARBINARY(512), done TINYINT NOT NULL, PRIMARY KEY (target, label)) ENGINE=InnoDB"
 		if err := l.session.Exec(ctx, create); err != nil {
 			return false, fmt.Errorf("create table of labels: %w", explain(ctx, err))
 		}
@@ -169,7 +193,7 @@ func btoi(b bool) int {
 
 // loaded fails when a label stands for a load that has begun and not ended.
 func (l *loader) loaded(ctx context.Context) error {
-	found, err := records(ctx, l.session, "SELECT done FROM "+l.loads+" WHERE label = "+literal(l.request.Label))
+	found, err := records(ctx, l.session, "SELECT done FROM "+l.loads+l.own())
 	if err != nil {
 		return explain(ctx, err)
 	}
@@ -180,10 +204,15 @@ func (l *loader) loaded(ctx context.Context) error {
 	return nil
 }
 
+// own selects the label of this load.
+func (l *loader) own() string {
+	return fmt.Sprintf(" WHERE target = %d AND label = %s", l.target, literal(l.request.Label))
+}
+
 func (l *loader) commit(ctx context.Context) error {
 	statement := "COMMIT"
 	if !l.transactional {
-		statement = "UPDATE " + l.loads + " SET done = 1 WHERE label = " + literal(l.request.Label)
+		statement = "UPDATE " + l.loads + " SET done = 1" + l.own()
 	}
 	if err := l.session.Exec(ctx, statement); err != nil {
 		return fmt.Errorf("commit: %w", explain(ctx, err))
@@ -333,10 +362,13 @@ func (l *loader) lines(dst []byte, b *snapshot.Batch) []byte {
 	for i := range b.Rows() {
 		for j := range b.Columns {
 			v := &b.Columns[j]
-			if v.Null[i] {
+			switch {
+			case v.Null[i]:
 				dst = append(dst, '\\', 'N')
-			} else {
+			case l.escaped[j]:
 				dst = appendField(dst, v.Value(i))
+			default:
+				dst = append(dst, v.Value(i)...)
 			}
 			if j == last {
 				dst = append(dst, '\n')

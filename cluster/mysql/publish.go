@@ -141,10 +141,14 @@ func (c *Cluster) publishAll(ctx context.Context, s *session, ps []cluster.Publi
 	if err == nil && len(due) > 0 {
 		err = c.publishDue(ctx, s, due)
 	}
-	for i := 0; err == nil && i < len(ps); i++ {
-		err = dropLoads(ctx, c, ps[i].Database, ps[i].Shadow)
+	if err != nil {
+		return err
 	}
-	return err
+	shadows := make([]string, len(ps))
+	for i, p := range ps {
+		shadows[i] = p.Shadow
+	}
+	return dropLoads(ctx, c, ps[0].Database, shadows...)
 }
 
 func (c *Cluster) publishDue(ctx context.Context, s *session, due []cluster.Publication) error {

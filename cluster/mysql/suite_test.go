@@ -87,7 +87,7 @@ func define(database string, s clustertest.Shape, table string) string {
 		partition = "PARTITION BY LIST COLUMNS (v) (PARTITION its VALUES IN ('it''s', 'b'), PARTITION none VALUES IN (NULL))"
 	case clustertest.Text:
 		columns = "`v` varchar(20) NULL"
-	case clustertest.Nested: // a type that is carried, in a table that nothing can be loaded into
+	case clustertest.Uncarried: // a type that is carried, in a table that nothing can be loaded into
 		return fmt.Sprintf("CREATE TABLE `%s`.`%s` (`tags` int AS (1) VIRTUAL) DEFAULT CHARSET=utf8mb4", database, table)
 	case clustertest.Other:
 		columns = "`k` int NOT NULL, `v` int NULL"

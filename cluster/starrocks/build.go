@@ -325,7 +325,7 @@ func (c *Cluster) DropTemporaryPartitions(ctx context.Context, database, table s
 			return fmt.Errorf("drop temporary partition %s of %s.%s: %w", n, database, table, err)
 		}
 	}
-	return nil
+	return c.dropStages(ctx, database, table)
 }
 
 // Withheld returns the properties that CreateTable leaves off while a table is being built.

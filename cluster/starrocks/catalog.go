@@ -182,7 +182,7 @@ func (c *Cluster) Describe(ctx context.Context, database string, tables []string
 	if err != nil {
 		return nil, err
 	}
-	result := make([]snapshot.Table, len(tables))
+	result, refusals := make([]snapshot.Table, len(tables)), make([]error, len(tables))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(statementsAtOnce)
 	for i, name := range tables {
@@ -198,14 +198,21 @@ func (c *Cluster) Describe(ctx context.Context, database string, tables []string
 			if err == nil {
 				err = c.addTablets(ctx, database, &t)
 			}
-			if err != nil {
+			switch {
+			case errors.Is(err, cluster.ErrUnsupported):
+				refusals[i] = &cluster.TableError{Table: name, Err: err}
+			case err != nil:
 				return fmt.Errorf("describe %s.%s: %w", database, name, err)
 			}
 			result[i] = t
 			return nil
 		})
 	}
-	return result, g.Wait()
+	err = g.Wait()
+	if err == nil {
+		err = errors.Join(refusals...)
+	}
+	return result, err
 }
 
 // definition reads a table's DDL. It is also the proof of a table's absence: error 5502.
@@ -237,11 +244,14 @@ func fill(t *snapshot.Table, d *definition, names []string, partitions []partiti
 		if col.generated != "" {
 			continue
 		}
-		typ, err := columnType(col.typ)
+		typ, encoding, err := columnType(col.typ)
+		if err == nil && col.aggregate != "" && !slices.Contains(aggregates, col.aggregate) {
+			err = fmt.Errorf("aggregation %s: %w", col.aggregate, cluster.ErrUnsupported)
+		}
 		if err != nil {
 			return fmt.Errorf("column %s: %w", col.name, err)
 		}
-		t.Columns = append(t.Columns, snapshot.Column{Name: col.name, Type: typ, Source: col.typ, Nullable: col.nullable, Key: col.key})
+		t.Columns = append(t.Columns, snapshot.Column{Name: col.name, Type: typ, Source: col.typ.String(), Nullable: col.nullable, Key: col.key, Encoding: encoding})
 	}
 	if defined != len(names) {
 		return fmt.Errorf("DDL has %d columns, information_schema.columns %d: %w", defined, len(names), errDDL)

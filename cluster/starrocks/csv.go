@@ -17,74 +17,186 @@ import (
 
 // carriage is how the values of a column travel in the CSV of a Stream Load. Plain CSV cannot carry every string: a row
 // with a byte that is not UTF-8 is filtered, and the text \N is NULL even between quotes (be:formats/csv,
-// be:exec/file_scanner/csv_scanner). Hexadecimal carries all, up to half of the length that the cluster allows a field.
+// be:exec/file_scanner/csv_scanner). Hexadecimal carries all, in as many fields as it needs: a field is at most 1 MiB.
 type carriage int
 
 const (
 	bare    carriage = iota // numbers and times: their text needs no quotes
-	quoted                  // between double quotes
-	hexed                   // in a temporary field, decoded by an expression
+	quoted                  // JSON between double quotes
 	wrapped                 // JSON between quotes in a temporary field, parsed as the one element of an array
+	hexed                   // bytes, in temporary fields
+	casted                  // bare in a temporary field: a type that has no CSV converter
+	boxed                   // JSON as the one element of an array, between quotes in a staging table: of any length
+	nested                  // the same, for JSON that an INSERT makes into ARRAY, MAP or STRUCT
 )
 
-// maxField is the longest field that a Stream Load takes, temporary fields included (docs STREAM_LOAD, 1 MiB).
-const maxField = 1 << 20
+const (
+	// maxField is the longest text field that a load takes, temporary ones included (be:formats/csv/string_converter.cpp
+	// MAX_VARCHAR_LENGTH); a longer concat is NULL (be:exprs/string_functions.cpp, olap_string_max_length).
+	maxField = 1 << 20
+	// maxPiece is what a field holds in hexadecimal.
+	maxPiece = maxField / 2
+	// maxJSON is the longest JSON that is parsed (be:types/json_value.h kJSONLengthLimit).
+	maxJSON = 16 << 20
+	// maxBitmapPieces bounds the fields of one column. Pieces of a bitmap are bitmaps that are united afterwards.
+	maxBitmapPieces = 64
+	// maxHeader is the longest columns header that is sent: a front end takes 32 KiB of headers (fe:Config http_max_header_size).
+	maxHeader = 16 << 10
+)
 
 // field is one column of a load.
 type field struct {
 	column snapshot.Column
 	by     carriage
+	pieces int       // of a hexed column: the CSV fields that it takes
+	typ    *dataType // of a nested column
 }
 
 // carriages decides how each column travels at first. JSON goes as text: its own parser then refuses what it cannot
 // read, where parse_json in an expression would make it NULL without a word. But a scalar such as 1 or null would become
 // a JSON string (be:types/json_value.cpp parse_json_or_string): a column that holds one is wrapped.
-func carriages(columns []snapshot.Column) []field {
+func carriages(columns []snapshot.Column) ([]field, error) {
 	fields := make([]field, len(columns))
 	for i, c := range columns {
-		fields[i].column = c
-		switch c.Type.Kind {
-		case snapshot.String, snapshot.Binary:
-			fields[i].by = hexed
-		case snapshot.JSON:
-			fields[i].by = quoted
+		f := field{column: c, pieces: 1}
+		switch {
+		case c.Encoding == snapshot.NestedEncoding:
+			var err error
+			if f.typ, err = typeOf(c.Source); err != nil {
+				return nil, fmt.Errorf("column %s: %w", c.Name, err)
+			}
+			f.by = nested
+		case c.Type.Kind == snapshot.String, c.Type.Kind == snapshot.Binary:
+			f.by = hexed
+		case c.Type.Kind == snapshot.JSON:
+			f.by = quoted
+		case c.Type.Kind == snapshot.Decimal && c.Type.Precision > convertible:
+			f.by = casted
 		}
+		fields[i] = f
 	}
-	return fields
+	return fields, nil
 }
 
-// decoder is the expression that makes a column of its temporary field. unhex of an empty text is empty and of NULL is
-// NULL, unlike from_base64, which makes NULL of an empty text (be:exprs/encryption_functions.cpp).
-func (f *field) decoder(from string) string {
-	switch {
-	case f.by == wrapped:
-		return "json_query(parse_json(concat('['," + from + ",']')),'$[0]')"
-	case f.column.Type.Kind == snapshot.Binary:
-		return "to_binary(" + from + ",'hex')"
+// temporary tells whether a column is made by an expression from fields of other names.
+func (f *field) temporary() bool { return f.by != bare && f.by != quoted }
+
+// staged tells whether no expression of a Stream Load makes the column: HLL takes hll_hash and hll_empty only (fe:Load), and
+// lambdas, which ARRAY, MAP and STRUCT need, are for certain only in a SELECT. A name with a control character cannot stand
+// in the header of a load.
+func (f *field) staged() bool {
+	return f.by == nested || f.by == boxed || f.column.Encoding == snapshot.HLLEncoding ||
+		strings.ContainsFunc(f.column.Name, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// decoder is the expression that makes a column of its fields. unhex of an empty text is empty and of NULL is NULL, unlike
+// from_base64, which makes NULL of an empty text (be:exprs/encryption_functions.cpp).
+func (f *field) decoder(from []string) string {
+	switch f.by {
+	case wrapped:
+		return "json_query(parse_json(concat('['," + from[0] + ",']')),'$[0]')"
+	case casted:
+		return fmt.Sprintf("cast(%s as decimal(%d,%d))", from[0], f.column.Type.Precision, f.column.Type.Scale)
+	case boxed:
+		return "cast(" + from[0] + " as array<json>)[1]"
+	case nested:
+		return f.typ.construct(from[0], 0)
 	}
-	return "unhex(" + from + ")"
+	switch {
+	case f.column.Encoding == snapshot.BitmapEncoding:
+		return union(from)
+	case f.column.Encoding == snapshot.HLLEncoding && f.column.Nullable:
+		return "if(" + from[0] + " IS NULL,NULL,hll_deserialize(unhex(" + from[0] + ")))" // of NULL it makes an empty HLL
+	case f.column.Encoding == snapshot.HLLEncoding:
+		return "hll_deserialize(unhex(" + from[0] + "))"
+	case f.column.Type.Kind == snapshot.Binary && len(from) == 1:
+		return "to_binary(" + from[0] + ",'hex')"
+	case f.column.Type.Kind == snapshot.Binary: // utf8 leaves the bytes as they are (be:exprs/binary_functions.cpp)
+		return "to_binary(" + joined(from) + ",'utf8')"
+	}
+	return joined(from)
+}
+
+// joined puts the pieces of a text together.
+func joined(from []string) string {
+	if len(from) == 1 {
+		return "unhex(" + from[0] + ")"
+	}
+	return "concat(unhex(" + strings.Join(from, "),unhex(") + "))"
+}
+
+// union makes a bitmap of its pieces. bitmap_from_binary looks at what it is given, base64_to_bitmap does not
+// (be:exprs/bitmap_functions.cpp).
+func union(from []string) string {
+	all := ""
+	for i, f := range from {
+		one := "bitmap_from_binary(to_binary(" + f + ",'hex'))"
+		if i == 0 {
+			all = one
+		} else {
+			all = "bitmap_or(" + all + ",ifnull(" + one + ",bitmap_empty()))"
+		}
+	}
+	return all
+}
+
+// source is a field of the CSV.
+type source struct {
+	name string // quoted
+	typ  string // of its column in a staging table
+}
+
+// sources lists the CSV fields of all columns, and the expressions of the columns over them, "" where the field is the
+// column itself.
+func sources(fields []field) (list []source, expressions []string, err error) {
+	prefix := temporaryPrefix(fields)
+	for i := range fields {
+		f := &fields[i]
+		name, err := identifier(f.column.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !f.temporary() {
+			list, expressions = append(list, source{name, f.column.Source}), append(expressions, "")
+			continue
+		}
+		typ := fmt.Sprintf("varchar(%d)", maxField)
+		if f.by == nested || f.by == boxed {
+			typ = "json"
+		}
+		names := make([]string, f.pieces)
+		for j := range names {
+			names[j] = fmt.Sprintf("`%s%d`", prefix, i)
+			if j > 0 {
+				names[j] = fmt.Sprintf("`%s%d_%d`", prefix, i, j)
+			}
+			list = append(list, source{names[j], typ})
+		}
+		expressions = append(expressions, f.decoder(names))
+	}
+	return list, expressions, nil
 }
 
 // columnsHeader prints the mapping of fields to columns.
 func columnsHeader(fields []field) (string, error) {
-	prefix := temporaryPrefix(fields)
-	var sources, mappings []string
-	for i, f := range fields {
-		name, err := identifier(f.column.Name)
-		if err != nil {
-			return "", err
-		}
-		if strings.ContainsFunc(f.column.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return "", fmt.Errorf("column %q: a control character cannot stand in an HTTP header: %w", f.column.Name, cluster.ErrUnsupported)
-		}
-		if f.by == hexed || f.by == wrapped {
-			source := fmt.Sprintf("`%s%d`", prefix, i)
-			mappings = append(mappings, name+"="+f.decoder(source))
-			name = source
-		}
-		sources = append(sources, name)
+	list, expressions, err := sources(fields)
+	if err != nil {
+		return "", err
 	}
-	return strings.Join(append(sources, mappings...), ","), nil
+	parts := make([]string, len(list), len(list)+len(fields))
+	for i, s := range list {
+		parts[i] = s.name
+	}
+	for i, f := range fields {
+		if expressions[i] != "" {
+			name, err := identifier(f.column.Name)
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, name+"="+expressions[i])
+		}
+	}
+	return strings.Join(parts, ","), nil
 }
 
 // temporaryPrefix begins the names of temporary fields: no column may have such a name.
@@ -103,6 +215,7 @@ func temporaryPrefix(fields []field) string {
 type unfitError struct {
 	field  int
 	reason string
+	pieces int // that it needs instead; 0: another carriage
 }
 
 func (e *unfitError) Error() string { return e.reason }
@@ -111,10 +224,12 @@ func (e *unfitError) Error() string { return e.reason }
 type encoder struct {
 	rows   snapshot.RowReader
 	fields []field
+	lead   string // begins every row
 	batch  *snapshot.Batch
 	primed bool // batch holds rows that are not encoded yet
 	out    []byte
 	at     int
+	nested []byte
 	sent   int64 // rows encoded
 	err    error
 }
@@ -161,13 +276,14 @@ func (e *encoder) fill() error {
 	}
 	rows := e.batch.Rows()
 	for i := range rows {
+		e.out = append(e.out, e.lead...)
 		for j := range e.fields {
 			if j > 0 {
 				e.out = append(e.out, ',')
 			}
 			v := &e.batch.Columns[j]
 			if v.Null[i] {
-				e.out = append(e.out, '\\', 'N')
+				e.nulls(e.fields[j].pieces)
 				continue
 			}
 			if err := e.value(j, v.Value(i)); err != nil {
@@ -180,28 +296,96 @@ func (e *encoder) fill() error {
 	return nil
 }
 
+// nulls writes n fields of NULL.
+func (e *encoder) nulls(n int) {
+	for i := range n {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.out = append(e.out, '\\', 'N')
+	}
+}
+
 func (e *encoder) value(j int, v []byte) error {
-	switch f := &e.fields[j]; {
-	case f.by == bare:
+	f := &e.fields[j]
+	switch f.by {
+	case bare, casted:
 		if !plain(v) {
 			return fmt.Errorf("column %s: value %.40q is not of type %s: %w", f.column.Name, v, f.column.Type, cluster.ErrUnsupported)
 		}
 		e.out = append(e.out, v...)
-	case f.by == hexed:
-		if len(v) > maxField/2 {
-			return &unfitError{j, fmt.Sprintf("a value of %d bytes has no room in hexadecimal", len(v))}
+		return nil
+	case hexed:
+		return e.hexadecimal(j, v)
+	case nested:
+		var err error
+		if e.nested, err = f.typ.toLoad(e.nested[:0], v); err != nil {
+			return fmt.Errorf("column %s: %w", f.column.Name, err)
 		}
-		if len(v) == 0 {
-			e.out = append(e.out, '"', '"') // a row of one empty value would be a blank line, which is skipped
-		}
-		e.out = hex.AppendEncode(e.out, v)
+		v = e.nested
 	default:
 		if reason := f.unquotable(v); reason != "" {
-			return &unfitError{j, reason}
+			return &unfitError{field: j, reason: reason}
 		}
-		e.out = appendQuoted(e.out, v)
+		if f.by == boxed {
+			e.nested = append(append(append(e.nested[:0], '['), v...), ']')
+			v = e.nested
+		}
+	}
+	if len(v) > maxJSON {
+		return fmt.Errorf("column %s: a value takes %d bytes, and a load %d at most: %w", f.column.Name, len(v), maxJSON, cluster.ErrUnsupported)
+	}
+	e.out = appendQuoted(e.out, v)
+	return nil
+}
+
+// hexadecimal writes a value in the fields of its column.
+func (e *encoder) hexadecimal(j int, v []byte) error {
+	f := &e.fields[j]
+	parts, err := f.cut(v)
+	if err != nil {
+		return fmt.Errorf("column %s: %w", f.column.Name, err)
+	}
+	if len(parts) > f.pieces {
+		return &unfitError{j, fmt.Sprintf("a value of %d bytes needs %d fields", len(v), len(parts)), len(parts)}
+	}
+	for i, p := range parts {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		if len(p) == 0 {
+			e.out = append(e.out, '"', '"') // a row of one empty value would be a blank line, which is skipped
+		}
+		e.out = hex.AppendEncode(e.out, p)
+	}
+	if missing := f.pieces - len(parts); missing > 0 && f.column.Encoding == snapshot.BitmapEncoding {
+		e.out = append(e.out, ',')
+		e.nulls(missing) // an empty text is no bitmap
+	} else {
+		e.out = append(e.out, strings.Repeat(`,""`, missing)...)
 	}
 	return nil
+}
+
+// cut divides a value into pieces that have room in a field each.
+func (f *field) cut(v []byte) (parts [][]byte, err error) {
+	if len(v) <= maxPiece {
+		return [][]byte{v}, nil
+	}
+	if f.column.Encoding == snapshot.BitmapEncoding {
+		parts, err = splitBitmap(v, maxPiece)
+		if len(parts) > maxBitmapPieces {
+			err = fmt.Errorf("a bitmap of %d bytes is larger than the about %d that a load takes: %w", len(v), maxBitmapPieces*maxPiece, cluster.ErrUnsupported)
+		}
+		return parts, err
+	}
+	if len(v) > maxField {
+		return nil, fmt.Errorf("a value of %d bytes is longer than the %d that a load takes: %w", len(v), maxField, cluster.ErrUnsupported)
+	}
+	for ; len(v) > maxPiece; v = v[maxPiece:] {
+		parts = append(parts, v[:maxPiece])
+	}
+	return append(parts, v), nil
 }
 
 // plain tells whether a value is made of the bytes of numbers and times.
@@ -214,7 +398,7 @@ func plain(v []byte) bool {
 	return len(v) > 0
 }
 
-// unquotable says why a value must not travel between quotes. With enclose, a NUL byte acts as escape character
+// unquotable says why JSON must not travel as it does. With enclose, a NUL byte acts as escape character
 // (be:formats/csv/csv_reader.h), and a carriage return is in doubt.
 func (f *field) unquotable(v []byte) string {
 	switch {
@@ -222,30 +406,31 @@ func (f *field) unquotable(v []byte) string {
 		return "a value is not UTF-8"
 	case bytes.ContainsAny(v, "\x00\r"):
 		return "a value holds a NUL or carriage return"
-	case f.by == wrapped && !json.Valid(v): // parse_json would make it NULL
+	case f.by == quoted && (len(v) == 0 || !strings.ContainsRune(`{["`, rune(v[0]))):
+		return "a value is a JSON scalar"
+	case f.by == quoted:
+		return ""
+	case !json.Valid(v): // parse_json would make it NULL
 		return fmt.Sprintf("value %.40q is not JSON", v)
-	case f.column.Type.Kind == snapshot.JSON && f.by == quoted:
-		if len(v) == 0 || !strings.ContainsRune(`{["`, rune(v[0])) {
-			return "a value is a JSON scalar"
-		}
-		return "" // its length has a limit of its own, which the cluster checks
-	case len(v) > maxField:
-		return fmt.Sprintf("a value of %d bytes is longer than a load takes", len(v))
-	case string(v) == `\N`:
-		return `a value is the text \N, which a load takes for NULL`
+	case f.by == wrapped && len(v) > maxField-len("[]"):
+		return fmt.Sprintf("a value of %d bytes has no room in a text", len(v))
 	}
 	return ""
 }
 
-// other is the way a column travels when it cannot go on as it did.
-func (f *field) other() (carriage, bool) {
+// change lets a column travel another way from now on.
+func (f *field) change(e *unfitError) error {
 	switch {
-	case f.by == hexed && f.column.Type.Kind == snapshot.String:
-		return quoted, true
-	case f.by == quoted && f.column.Type.Kind == snapshot.JSON:
-		return wrapped, true
+	case e.pieces > 0:
+		f.pieces = e.pieces
+	case f.by == quoted:
+		f.by = wrapped
+	case f.by == wrapped:
+		f.by = boxed
+	default:
+		return fmt.Errorf("column %s: %s: %w", f.column.Name, e.reason, cluster.ErrUnsupported)
 	}
-	return f.by, false
+	return nil
 }
 
 func appendQuoted(out, v []byte) []byte {

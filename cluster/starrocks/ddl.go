@@ -164,7 +164,7 @@ type span struct{ start, end int }
 
 type columnDefinition struct {
 	name      string
-	typ       string // normalised
+	typ       *dataType
 	aggregate string
 	generated string // expression of a generated column: never loaded, computed by the cluster
 	nullable  bool
@@ -342,29 +342,29 @@ func rest(c *cursor) []token {
 	return c.tokens[first:c.at]
 }
 
-// aggregates are the aggregation types that may stand behind a column's type (fe:AggregateType).
-var aggregates = []string{"SUM", "MIN", "MAX", "REPLACE", "REPLACE_IF_NOT_NULL", "HLL_UNION", "BITMAP_UNION", "PERCENTILE_UNION"}
+// aggregates are the aggregation types of a column whose merged values can be loaded again (fe:AggregateType). Behind a
+// column's type stands one of these, another aggregation, or an attribute.
+var (
+	aggregates     = []string{"SUM", "MIN", "MAX", "REPLACE", "REPLACE_IF_NOT_NULL", "HLL_UNION", "BITMAP_UNION"}
+	attributeWords = []string{"NULL", "NOT", "AUTO_INCREMENT", "DEFAULT", "AS", "COMMENT", "KEY"}
+)
 
 func parseColumn(c *cursor) (columnDefinition, error) {
 	col := columnDefinition{name: c.take().text, nullable: true}
 	if col.name == "" {
 		return col, fmt.Errorf("no name: %w", errDDL)
 	}
-	first := c.at
-	c.take()
-	for _, brackets := range [][2]string{{"(", ")"}, {"<", ">"}} {
-		if c.peek().sign(brackets[0]) {
-			if _, err := c.group(brackets[0], brackets[1]); err != nil {
+	var err error
+	if col.typ, err = parseType(c); err != nil {
+		return col, err
+	}
+	attributes := &cursor{tokens: rest(c)}
+	if next := attributes.peek(); next.kind == wordToken && !oneOf(next, attributeWords) {
+		col.aggregate = strings.ToUpper(attributes.take().text)
+		if attributes.peek().sign("(") { // the function of an aggregate state (fe:Column.toSql AGG_STATE_UNION)
+			if _, err := attributes.group("(", ")"); err != nil {
 				return col, err
 			}
-		}
-	}
-	col.typ = normal(c.tokens[first:min(c.at, len(c.tokens))])
-	attributes := &cursor{tokens: rest(c)}
-	for _, a := range aggregates {
-		if attributes.accept(a) {
-			col.aggregate = a
-			break
 		}
 	}
 	for attributes.at < len(attributes.tokens) {

@@ -42,12 +42,12 @@ func TestDefinitionIsReadInspiteOfTrickyComments(t *testing.T) {
 	require.Equal(t, []string{"day"}, d.keys)
 	require.Equal(t, "hash(id)", d.distributed)
 	require.Equal(t, []columnDefinition{
-		{name: "id", typ: "bigint(20)", key: true},
-		{name: "day", typ: "date", key: true},
-		{name: "amount", typ: "decimal(18,2)", aggregate: "SUM", nullable: true},
-		{name: "note", typ: "varchar(65533)", aggregate: "REPLACE_IF_NOT_NULL", nullable: true},
-		{name: "tags", typ: "array<struct<a int(11),b map<int(11),varchar(20)>>>", nullable: true},
-		{name: "double_id", typ: "bigint(20)", generated: "id*2", nullable: true},
+		{name: "id", typ: sourced("bigint(20)"), key: true},
+		{name: "day", typ: sourced("date"), key: true},
+		{name: "amount", typ: sourced("decimal(18,2)"), aggregate: "SUM", nullable: true},
+		{name: "note", typ: sourced("varchar(65533)"), aggregate: "REPLACE_IF_NOT_NULL", nullable: true},
+		{name: "tags", typ: sourced("array<struct<`a` int(11),`b` map<int(11),varchar(20)>>>"), nullable: true},
+		{name: "double_id", typ: sourced("bigint(20)"), generated: "id*2", nullable: true},
 	}, d.columns)
 }
 

@@ -30,6 +30,9 @@ func (c *Cluster) Discard(ctx context.Context, p cluster.Publication) error {
 	case p.Shadow != "": // no SWAP or RENAME was ever sent for it
 		err = c.DropTable(ctx, p.Database, p.Shadow)
 	}
+	if err == nil && p.Shadow != "" {
+		err = c.dropStages(ctx, p.Database, p.Shadow)
+	}
 	if err != nil {
 		return fmt.Errorf("discard what was built for %s.%s: %w", p.Database, p.Table, err)
 	}

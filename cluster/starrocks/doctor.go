@@ -131,8 +131,8 @@ func (c *Cluster) examineLoad(ctx context.Context) cluster.Check {
 	column := snapshot.Column{Name: "c", Type: snapshot.Type{Kind: snapshot.Int32}}
 	b := snapshot.NewBatch(1)
 	b.Columns[0].Append([]byte("1"))
-	e := newEncoder(&singleBatch{b}, carriages([]snapshot.Column{column}))
-	a, err := c.send(ctx, cluster.LoadRequest{Database: absent, Table: absent, Label: absent, Columns: []snapshot.Column{column}}, e)
+	e := newEncoder(&singleBatch{b}, []field{{column: column}})
+	a, err := c.send(ctx, cluster.LoadRequest{Database: absent, Table: absent, Label: absent}, "c", e)
 	const advice = "every backend's http_port (8040) must be reachable from here by the name that SHOW BACKENDS gives; else map it in the configuration"
 	switch {
 	case err != nil:

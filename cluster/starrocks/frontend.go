@@ -30,7 +30,10 @@ var settings = []string{
 // newerSettings exist in newer versions only: they are set one by one and may be unknown (fe:SessionVariable).
 var newerSettings = []string{
 	"binary_encoding_level = 'nested'", // VARBINARY columns raw, whatever the global value
+	"binary_encoding_format = 'raw'",   // and raw inside other values, as in versions that do not know the variable
 	"insert_timeout = 259200",
+	"enable_insert_strict = true", // else an INSERT of staged rows makes NULL of what does not fit
+	"insert_max_filter_ratio = 0",
 }
 
 // fallbackTime is how long a session with another front end is used while the leader cannot be reached.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,13 +29,14 @@ var labelForm = regexp.MustCompile(`^[-\w]{1,128}$`) // fe:FeNameFormat
 // errLost says that a load may or may not have happened: its label tells.
 var errLost = errors.New("answer to the load was lost")
 
-// Load sends all rows in one Stream Load, which is one transaction under the label. A repetition is recognised while the
-// cluster remembers the label, at most 3 days and 1000 loads of the database (label_keep_max_second, label_keep_max_num);
-// afterwards the same label loads again.
+// Load sends all rows in one Stream Load, which is one transaction under the label; a table with columns that no Stream Load
+// makes is filled by an INSERT from a staging table, under the label again. A repetition is recognised while the cluster
+// remembers the label, at most 3 days and 1000 loads of the database (label_keep_max_second, label_keep_max_num); afterwards
+// the same label loads again.
 //
-// Strings and binaries go in hexadecimal. A column with a value too long for that (524288 bytes) goes as quoted text, if
-// all its values can; else the load fails with ErrUnsupported and loads nothing. A load that met such a value on its way
-// is aborted and sent again under the same label.
+// Strings and binaries go in hexadecimal. A value that is too long for one field (524288 bytes) or cannot go as the others
+// of its column aborts the load, which is sent again under the same label in another form. What no form takes fails the load
+// with ErrUnsupported, and nothing is loaded.
 func (c *Cluster) Load(ctx context.Context, r cluster.LoadRequest) (cluster.LoadResult, error) {
 	result, err := c.load(ctx, r)
 	if err != nil {
@@ -47,10 +49,13 @@ func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest) (cluster.Load
 	if !labelForm.MatchString(r.Label) {
 		return cluster.LoadResult{}, fmt.Errorf("label is not of the form %s: %w", labelForm, cluster.ErrInvalidName)
 	}
-	if strings.Contains(r.Database+r.Table, "/") {
-		return cluster.LoadResult{}, fmt.Errorf("a name with a slash cannot stand in the path of a Stream Load: %w", cluster.ErrUnsupported)
+	if strings.Contains(r.Database, "/") {
+		return cluster.LoadResult{}, fmt.Errorf("a database name with a slash cannot stand in the path of a Stream Load: %w", cluster.ErrUnsupported)
 	}
-	fields := carriages(r.Columns)
+	fields, err := carriages(r.Columns)
+	if err != nil {
+		return cluster.LoadResult{}, err
+	}
 	for attempt := 1; ; {
 		result, err := c.attempt(ctx, r, fields)
 		var unfit *unfitError
@@ -58,7 +63,7 @@ func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest) (cluster.Load
 		case err == nil || ctx.Err() != nil:
 			return result, err
 		case errors.As(err, &unfit):
-			if err := change(fields, unfit); err != nil {
+			if err := fields[unfit.field].change(unfit); err != nil {
 				return result, err
 			}
 		case !errors.Is(err, errLost) || attempt == loadAttempts:
@@ -74,25 +79,27 @@ func (c *Cluster) load(ctx context.Context, r cluster.LoadRequest) (cluster.Load
 	}
 }
 
-// change lets a column travel the other way from now on.
-func change(fields []field, e *unfitError) error {
-	f := &fields[e.field]
-	by, ok := f.other()
-	if !ok {
-		return fmt.Errorf("column %s: %s: %w", f.column.Name, e.reason, cluster.ErrUnsupported)
-	}
-	f.by = by
-	return nil
-}
-
 // attempt does one load. errLost, wrapped, says that nobody knows what became of it.
 func (c *Cluster) attempt(ctx context.Context, r cluster.LoadRequest, fields []field) (cluster.LoadResult, error) {
+	columns, err := columnsHeader(fields)
+	if err != nil {
+		return cluster.LoadResult{}, err
+	}
+	if len(columns) > maxHeader || strings.Contains(r.Table, "/") || slices.ContainsFunc(fields, func(f field) bool { return f.staged() }) {
+		return c.throughStage(ctx, r, fields)
+	}
+	return c.stream(ctx, r, fields, columns, "")
+}
+
+// stream does one Stream Load. Every row begins with lead.
+func (c *Cluster) stream(ctx context.Context, r cluster.LoadRequest, fields []field, columns, lead string) (cluster.LoadResult, error) {
 	rows, err := r.Open()
 	if err != nil {
 		return cluster.LoadResult{}, fmt.Errorf("open rows: %w", err)
 	}
 	defer rows.Close()
 	e := newEncoder(rows, fields)
+	e.lead = lead
 	switch some, err := e.prime(); {
 	case err != nil:
 		return cluster.LoadResult{}, fmt.Errorf("read rows: %w", err)
@@ -100,7 +107,7 @@ func (c *Cluster) attempt(ctx context.Context, r cluster.LoadRequest, fields []f
 		// a load without rows fails: "all partitions have no load data"
 		return cluster.LoadResult{}, nil
 	}
-	a, err := c.send(ctx, r, e)
+	a, err := c.send(ctx, r, columns, e)
 	if err != nil {
 		return cluster.LoadResult{}, err
 	}
@@ -108,8 +115,8 @@ func (c *Cluster) attempt(ctx context.Context, r cluster.LoadRequest, fields []f
 }
 
 // send puts the rows to a front end and follows its redirect.
-func (c *Cluster) send(ctx context.Context, r cluster.LoadRequest, e *encoder) (*answer, error) {
-	header, err := c.header(r, e.fields)
+func (c *Cluster) send(ctx context.Context, r cluster.LoadRequest, columns string, e *encoder) (*answer, error) {
+	header, err := c.header(r, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +149,8 @@ func (c *Cluster) send(ctx context.Context, r cluster.LoadRequest, e *encoder) (
 	return readAnswer(response)
 }
 
-func (c *Cluster) header(r cluster.LoadRequest, fields []field) (http.Header, error) {
-	columns, err := columnsHeader(fields)
-	if err != nil {
-		return nil, err
-	}
+// header are the parameters of a load; without columns the fields are the table's columns in their order.
+func (c *Cluster) header(r cluster.LoadRequest, columns string) (http.Header, error) {
 	h := http.Header{}
 	for name, value := range map[string]string{ // be:http/http_common.h
 		"Expect":           "100-continue", // without it a front end refuses
@@ -155,12 +159,14 @@ func (c *Cluster) header(r cluster.LoadRequest, fields []field) (http.Header, er
 		"column_separator": ",",
 		"row_delimiter":    `\n`,
 		"enclose":          `"`,
-		"columns":          columns,
 		"strict_mode":      "true", // else a value that does not convert becomes NULL
 		"max_filter_ratio": "0",
 		"timeout":          strconv.Itoa(int(c.config.LoadTimeout / time.Second)),
 	} {
 		h.Set(name, value)
+	}
+	if columns != "" {
+		h.Set("columns", columns)
 	}
 	if len(r.Temporary) > 0 {
 		for _, n := range r.Temporary {

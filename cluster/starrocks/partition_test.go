@@ -73,27 +73,3 @@ func TestSizeInEveryVersionsWords(t *testing.T) {
 		require.Equal(t, want, byteSize(text), text)
 	}
 }
-
-func TestTypeThatCannotBeCarriedIsNamed(t *testing.T) {
-	t.Parallel()
-	for _, typ := range []string{"array<int(11)>", "map<int(11),varchar(2)>", "struct<a int(11)>", "bitmap", "hll", "percentile", "variant", "decimal(76,2)", "decimal", "json<x>"} {
-		_, err := columnType(typ)
-		require.ErrorIs(t, err, cluster.ErrUnsupported, typ)
-		require.ErrorContains(t, err, typ)
-	}
-}
-
-func TestScalarTypesAreKnown(t *testing.T) {
-	t.Parallel()
-	for typ, want := range map[string]snapshot.Type{
-		"boolean": {Kind: snapshot.Boolean}, "tinyint(4)": {Kind: snapshot.Int8}, "smallint(6)": {Kind: snapshot.Int16}, "int(11)": {Kind: snapshot.Int32},
-		"bigint(20)": {Kind: snapshot.Int64}, "largeint(40)": {Kind: snapshot.Int128}, "float": {Kind: snapshot.Float32}, "double": {Kind: snapshot.Float64},
-		"decimal(38,10)": {Kind: snapshot.Decimal, Precision: 38, Scale: 10}, "decimal64(9)": {Kind: snapshot.Decimal, Precision: 9},
-		"char(3)": {Kind: snapshot.String}, "varchar(65533)": {Kind: snapshot.String}, "string": {Kind: snapshot.String}, "varbinary": {Kind: snapshot.Binary},
-		"varbinary(20)": {Kind: snapshot.Binary}, "date": {Kind: snapshot.Date}, "datetime": {Kind: snapshot.Datetime}, "json": {Kind: snapshot.JSON},
-	} {
-		got, err := columnType(typ)
-		require.NoError(t, err, typ)
-		require.Equal(t, want, got, typ)
-	}
-}

@@ -108,8 +108,8 @@ func define(s clustertest.Shape, table string) string {
 		columns, partition = "`k` int NOT NULL, `v` varchar(20) NOT NULL", "PARTITION BY (v)"
 	case clustertest.Text:
 		columns, model = "`v` varchar(20) NULL", "DUPLICATE KEY(`v`)"
-	case clustertest.Nested:
-		columns += ", `tags` array<varchar(20)> NULL"
+	case clustertest.Uncarried:
+		columns, model = "`k` int NOT NULL, `tags` percentile PERCENTILE_UNION NULL", "AGGREGATE KEY(`k`)"
 	case clustertest.Other:
 		columns = "`k` int NOT NULL, `v` int NULL"
 	}

@@ -43,8 +43,10 @@ func translate(t snapshot.Table) (snapshot.Table, error) {
 	if name := missing(t); name != "" {
 		return t, fmt.Errorf("column %s is computed by the server, so that the snapshot has no values of it: %w", name, cluster.ErrUnsupported)
 	}
-	if _, err := columnsHeader(carriages(t.Columns)); err != nil {
-		return t, err
+	for _, x := range t.Columns {
+		if _, err := identifier(x.Name); err != nil {
+			return t, err
+		}
 	}
 	name, err := identifier(t.Name)
 	if err != nil {

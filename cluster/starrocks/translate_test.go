@@ -247,7 +247,6 @@ func TestTypesOfMySQLThatDoNotFitAreNamed(t *testing.T) {
 		{foreignTable(a, foreign("x", snapshot.String, "decimal(65,30)")), "mysql", []string{"column x", "decimal(65,30)"}},
 		{foreignTable(a, foreign("x", "unheard", "vector(3)")), "mysql", []string{"column x", "vector(3)"}},
 		{foreignTable(foreign("x", snapshot.Float64, "double"), foreign("y", snapshot.JSON, "json")), "mysql", []string{"no column", "key"}},
-		{foreignTable(a, foreign("x\ny", snapshot.Int32, "int(11)")), "mysql", []string{`x\ny`}},
 		{generated, "mysql", []string{"column the `sum", "computed"}},
 		{foreignTable(a), "oracle", []string{"oracle"}},
 	} {
