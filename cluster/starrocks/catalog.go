@@ -56,10 +56,13 @@ func (c *Cluster) requireDatabase(ctx context.Context, database string) error {
 	return err
 }
 
+// cloudNative is the engine of tables in a cluster of run mode shared_data.
+const cloudNative = "CLOUD_NATIVE"
+
 // engines are the kinds of tables that are base tables; what the others are called in lists.
 var engines = map[string]string{
 	"OLAP":                           "",
-	"CLOUD_NATIVE":                   "",
+	cloudNative:                      "",
 	"VIEW":                           "view",
 	"MATERIALIZED_VIEW":              "materialized view",
 	"CLOUD_NATIVE_MATERIALIZED_VIEW": "materialized view",
@@ -182,6 +185,10 @@ func (c *Cluster) Describe(ctx context.Context, database string, tables []string
 	if err != nil {
 		return nil, err
 	}
+	rolled, err := c.rolled(ctx, database, configs)
+	if err != nil {
+		return nil, err
+	}
 	result, refusals := make([]snapshot.Table, len(tables)), make([]error, len(tables))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(statementsAtOnce)
@@ -194,6 +201,9 @@ func (c *Cluster) Describe(ctx context.Context, database string, tables []string
 			}
 			if err == nil {
 				err = fill(&t, d, columns[name], metas[name])
+			}
+			if err == nil && rolled {
+				t.Rollups, err = c.rollups(ctx, database, t)
 			}
 			if err == nil {
 				err = c.addTablets(ctx, database, &t)

@@ -133,6 +133,7 @@ func (c *Cluster) query(ctx context.Context, statement string) ([]record, error)
 		return nil, explain(err)
 	}
 	defer r.Close()
+	r.AllowSurplus()
 	return records(r)
 }
 

@@ -308,7 +308,7 @@ func BenchmarkDecodeRows(b *testing.B) {
 			for batch.Rows() < 5_000 {
 				p, err := d.row()
 				if err == nil {
-					err = appendRow(batch, p)
+					err = appendRow(batch, p, false)
 				}
 				if err != nil {
 					b.Fatal(err)

@@ -47,6 +47,7 @@ type decoder struct {
 	frames  *frames
 	columns []string
 	pending []byte // first row, met while looking for the EOF packet behind the columns
+	surplus bool   // rows may have more values than columns
 	done    bool
 	outcome Outcome // once done
 }
@@ -153,7 +154,7 @@ func (d *decoder) next(b *snapshot.Batch) error {
 		p, err := d.row()
 		if err == nil && p != nil {
 			size += len(p)
-			err = appendRow(b, p)
+			err = appendRow(b, p, d.surplus)
 		}
 		if err != nil {
 			b.Reset()
@@ -187,7 +188,7 @@ func (d *decoder) row() ([]byte, error) {
 }
 
 // appendRow appends the values of one row packet to b. It allocates nothing but what the vectors need to grow.
-func appendRow(b *snapshot.Batch, p []byte) error {
+func appendRow(b *snapshot.Batch, p []byte, surplus bool) error {
 	for i := range b.Columns {
 		if len(p) > 0 && p[0] <= markNull {
 			if n := int(p[0]); n == markNull { // short values first: nearly all are
@@ -207,7 +208,7 @@ func appendRow(b *snapshot.Batch, p []byte) error {
 		b.Columns[i].Append(rest[:n])
 		p = rest[n:]
 	}
-	if len(p) != 0 {
+	if len(p) != 0 && !surplus {
 		return fmt.Errorf("read row: %d bytes behind the last value: %w", len(p), ErrMalformed)
 	}
 	return nil

@@ -198,6 +198,10 @@ func (r *Result) Ended() bool { return r.ended }
 // Outcome returns what the end of the statement said of it; it is known once all rows are read.
 func (r *Result) Outcome() Outcome { return r.decoder.outcome }
 
+// AllowSurplus lets rows have more values than there are columns; those behind the last column are left out. StarRocks sends
+// such rows for SHOW CREATE MATERIALIZED VIEW of a synchronous one (fe:ShowExecutor). Else they are ErrMalformed.
+func (r *Result) AllowSurplus() { r.decoder.surplus = true }
+
 // Columns returns the names of the columns; none for a statement without rows.
 func (r *Result) Columns() []string { return r.decoder.columns }
 
