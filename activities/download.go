@@ -124,19 +124,21 @@ func openFile(path string, columns []snapshot.Column) (snapshot.RowReader, error
 
 // VerifyShadows counts the rows of everything that was built. A load that was counted twice, because the cluster had
 // forgotten its label, is found here, before anything is published.
-func (a *Activities) VerifyShadows(ctx context.Context, in job.StageInput) error {
+func (a *Activities) VerifyShadows(ctx context.Context, in job.StageInput) (job.VerifyShadowsOutput, error) {
 	defer alive(ctx)()
-	return explain(a.verifyShadows(ctx, in))
+	out, err := a.verifyShadows(ctx, in)
+	return out, explain(err)
 }
 
-func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) error {
+func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) (job.VerifyShadowsOutput, error) {
+	var out job.VerifyShadowsOutput
 	d, err := a.open(ctx, in.Ref)
 	if err != nil {
-		return err
+		return out, err
 	}
 	var built targets
 	if err := d.read(ctx, targetsPage, &built); err != nil {
-		return err
+		return out, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(statementsAtOnce)
@@ -148,7 +150,32 @@ func (a *Activities) verifyShadows(ctx context.Context, in job.StageInput) error
 			return d.verify(gctx, t)
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return out, err
+	}
+	out.Notes, err = d.carryGrants(ctx, built.Targets)
+	return out, err
+}
+
+// carryGrants gives the shadows the privileges of the tables whose places they take.
+func (d *desk) carryGrants(ctx context.Context, all []target) ([]string, error) {
+	granter, ok := d.cluster.(cluster.Granter)
+	shadows := map[string]string{}
+	for _, t := range all {
+		if !t.Replace && t.LiveID != 0 {
+			shadows[t.Live] = t.Publication.Shadow
+		}
+	}
+	if !ok || len(shadows) == 0 {
+		return nil, nil
+	}
+	found, err := granter.CarryGrants(ctx, d.ref.Database, shadows)
+	if err != nil {
+		return nil, fmt.Errorf("carry privileges over: %w", err)
+	}
+	var notes remarks
+	notes.add(found...)
+	return notes.notes(), nil
 }
 
 // finish completes a shadow now that all rows are in.

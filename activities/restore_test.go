@@ -42,7 +42,7 @@ func TestViewsComeBackBehindTheirTablesAndInTheirOrder(t *testing.T) {
 	notes := b.restore("l", func(r *job.RestoreRequest) { r.Refresh = true })
 	require.Equal(t, before, b.server.content("a"))
 	once := slices.Compact(slices.Clone(b.server.log))
-	require.Equal(t, []string{"publish a", "put view v", "put materialized view m", "put materialized view n",
+	require.Equal(t, []string{"carry grants of 1 tables", "publish a", "put view v", "put materialized view m", "put materialized view n",
 		"put view v", "put materialized view m", "put materialized view n", "activate m true", "activate n true"}, once)
 	require.Contains(t, notes, "2 materialized views are active and refreshed: db.m, db.n")
 	require.Contains(t, notes, "1 tables with 0 replicas")

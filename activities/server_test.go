@@ -147,6 +147,10 @@ func (f *fakeServer) Activate(_ context.Context, d cluster.Dependent, refresh bo
 	return "", nil
 }
 
+func (f *fakeServer) CarryGrants(_ context.Context, _ string, shadows map[string]string) ([]string, error) {
+	return []string{fmt.Sprintf("%d tables keep their grants", len(shadows))}, f.did("carry grants of %d tables", len(shadows))
+}
+
 func (f *fakeServer) Fit(_ context.Context, tables []snapshot.Table, o cluster.TableOptions) ([]string, error) {
 	return []string{fmt.Sprintf("%d tables with %d replicas", len(tables), o.ReplicationNum)}, f.misfit
 }
@@ -289,7 +293,7 @@ func (b *bench) build(label string, change ...func(*job.RestoreRequest)) job.Pre
 			must[job.Progress](b, job.DownloadTabletsActivity, job.Batch{Ref: b.ref, Plan: plan.Name, Page: pg, Index: i})
 		}
 	}
-	must[any](b, job.VerifyShadowsActivity, in)
+	out.Notes = append(out.Notes, must[job.VerifyShadowsOutput](b, job.VerifyShadowsActivity, in).Notes...)
 	return out
 }
 

@@ -206,6 +206,14 @@ type ObjectChecker interface {
 	CheckObject(ctx context.Context, o snapshot.Object, r Renaming) (note string, err error)
 }
 
+// Granter keeps privileges that are given on a table itself, where a cluster keeps them by the id of the table: what takes
+// its place has none of them.
+type Granter interface {
+	// CarryGrants gives shadows what users and roles may do on the very tables that they are about to replace; shadows are
+	// by the names of those. A note tells what could not be carried, or not be read. To be called right before Publish.
+	CarryGrants(ctx context.Context, database string, shadows map[string]string) (notes []string, err error)
+}
+
 // Dependent is a materialized view that reads tables of a job.
 type Dependent struct {
 	Database string `json:"database"`

@@ -31,7 +31,7 @@ func TestJSONOfHistoriesNeverChanges(t *testing.T) {
 		"transfer_input": &job.TransferInput{}, "transfer_report": &job.TransferReport{}, "save_index_output": &job.SaveIndexOutput{},
 		"release_input": &job.ReleaseInput{}, "release_output": &job.ReleaseOutput{}, "prepare_restore_input": &job.PrepareRestoreInput{},
 		"prepare_restore_output": &job.PrepareRestoreOutput{}, "view_ref": &job.ViewRef{}, "hold_view_input": &job.HoldViewInput{},
-		"put_objects_output": &job.PutObjectsOutput{}, "activate_views_output": &job.ActivateViewsOutput{}, "secrets": &job.Secrets{},
+		"put_objects_output": &job.PutObjectsOutput{}, "verify_shadows_output": &job.VerifyShadowsOutput{}, "activate_views_output": &job.ActivateViewsOutput{}, "secrets": &job.Secrets{},
 		"drop_request": &job.DropRequest{}, "drop_input": &job.DropInput{}, "dropped": &job.Dropped{}, "sweep_input": &job.SweepInput{}, "swept": &job.Swept{},
 	} {
 		t.Run(name, func(t *testing.T) {

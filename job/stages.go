@@ -171,6 +171,11 @@ type PrepareRestoreOutput struct {
 	Notes        []string `json:"notes,omitempty"`
 }
 
+// VerifyShadowsOutput tells what will be different once the shadows are live.
+type VerifyShadowsOutput struct {
+	Notes []string `json:"notes,omitempty"`
+}
+
 // PutObjectsOutput tells what became of the objects that are not tables.
 type PutObjectsOutput struct {
 	Notes []string `json:"notes,omitempty"`

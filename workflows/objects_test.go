@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func TestCancelWhileViewsAreActivatedComesTooLate(t *testing.T) {
 	w.env.ExecuteWorkflow(job.RestoreWorkflow, restoreRequest())
 	require.NoError(t, w.env.GetWorkflowError())
 	require.True(t, w.release[0].Committed)
-	require.Contains(t, w.status(t).Notes[0], "UserCancelled came after publishing had begun")
+	require.Contains(t, strings.Join(w.status(t).Notes, "\n"), "UserCancelled came after publishing had begun")
 }
 
 // What fails for good is undone, as long as it can be; a cancel does the same.

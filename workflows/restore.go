@@ -61,7 +61,10 @@ func (r *restore) restoreTables(ctx workflow.Context, in job.StageInput) error {
 		return err
 	}
 	r.l.enter(ctx, job.Commit)
-	return r.l.stage(ctx, job.VerifyShadowsActivity, in, nil)
+	var out job.VerifyShadowsOutput
+	err := r.l.stage(ctx, job.VerifyShadowsActivity, in, &out)
+	r.l.status.Notes = append(r.l.status.Notes, out.Notes...)
+	return err
 }
 
 // commit makes everything live: what can be undone first.
