@@ -54,7 +54,7 @@ func TestBadInputIsRefusedWithAReasonBeforeAnythingChanges(t *testing.T) {
 		{"repository exists", `CREATE REPOSITORY repo WITH BROKER ON LOCATION "file:///tmp/x"`, 4, "already exist"},
 		{"read-only repository that is none", fmt.Sprintf(`CREATE READ ONLY REPOSITORY r2 WITH BROKER ON LOCATION "file://%s"`, t.TempDir()), 4, "r2"},
 		{"nothing to cancel", "CANCEL BACKUP FROM shop", 4, "No backup job is currently running"},
-		{"not built yet", "BACKUP ALL EXTERNAL CATALOGS SNAPSHOT x TO repo", 4, "not backed up yet"},
+		{"no catalogs", "BACKUP ALL EXTERNAL CATALOGS SNAPSHOT x TO repo", 4, "No external catalog can be backed up"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := w.starter("sql", "-e", c.sql)

@@ -8,53 +8,109 @@ import (
 	"strings"
 
 	"starkeep/cluster"
+	"starkeep/snapshot"
 )
 
-// need is a privilege on an object of an action: a table, all tables of a database, a database, the catalog, the system.
+// need is a privilege on an object of an action, or on all objects of a kind in a database, or in all of them.
 type need struct {
 	action   string
-	object   string // TABLE, DATABASE, CATALOG, SYSTEM
-	database string
-	table    string // empty: all tables of the database
+	object   string // TABLE, VIEW, MATERIALIZED VIEW, FUNCTION: of a database; DATABASE; CATALOG: the internal one; CATALOGS: all; SYSTEM; ROLE: action is its name
+	database string // empty: all databases
+	name     string // empty: all of the database
 }
 
 func (n need) on() (string, error) {
 	switch n.object {
-	case "TABLE":
-		if n.table != "" {
-			name, err := qualified(n.database, n.table)
-			return "TABLE " + name, err
-		}
-		name, err := identifier(n.database)
-		return "ALL TABLES IN DATABASE " + name, err
 	case "DATABASE":
+		if n.database == "" {
+			return "ALL DATABASES", nil
+		}
 		name, err := identifier(n.database)
 		return "DATABASE " + name, err
 	case "CATALOG":
-		return "CATALOG default_catalog", nil
+		return "CATALOG " + internalCatalog, nil
+	case "CATALOGS":
+		return "ALL CATALOGS", nil
+	case "SYSTEM":
+		return "SYSTEM", nil
 	}
-	return "SYSTEM", nil
+	switch {
+	case n.database == "":
+		return "ALL " + n.object + "S IN ALL DATABASES", nil
+	case n.name != "":
+		name, err := qualified(n.database, n.name)
+		return n.object + " " + name, err
+	}
+	name, err := identifier(n.database)
+	return "ALL " + n.object + "S IN DATABASE " + name, err
 }
 
-// needs lists what Starkeep's statements ask for (fe:AuthorizerStmtVisitor, docs privilege_item.md): SHOW FRONTENDS and
-// SHOW BACKENDS want OPERATE; SWAP, RENAME, partitions and properties ALTER; Stream Load INSERT.
-func needs(database string, tables []string, p cluster.Purpose, exists bool) []need {
+// objectNeeds lists what statements on other objects than tables ask for (fe:analyzer/AuthorizerStmtVisitor, docs
+// privilege_item.md). Lists hide what one has no privilege on, so reading needs some on all of a kind. What a view reads has
+// to be readable for who creates it.
+var objectNeeds = map[snapshot.ObjectKind]map[cluster.Purpose][]need{
+	snapshot.View: {
+		cluster.ForBackup:  {{action: "SELECT", object: "VIEW"}},
+		cluster.ForRestore: {{action: "CREATE VIEW", object: "DATABASE"}, {action: "SELECT", object: "VIEW"}, {action: "ALTER", object: "VIEW"}},
+	},
+	snapshot.MaterializedView: {
+		cluster.ForBackup: {{action: "SELECT", object: "MATERIALIZED VIEW"}},
+		cluster.ForRestore: {{action: "CREATE MATERIALIZED VIEW", object: "DATABASE"}, {action: "SELECT", object: "MATERIALIZED VIEW"},
+			{action: "ALTER", object: "MATERIALIZED VIEW"}, {action: "REFRESH", object: "MATERIALIZED VIEW"}, {action: "DROP", object: "MATERIALIZED VIEW"}},
+	},
+	snapshot.Function: {
+		cluster.ForBackup:  {{action: "USAGE", object: "FUNCTION"}},
+		cluster.ForRestore: {{action: "CREATE FUNCTION", object: "DATABASE"}, {action: "USAGE", object: "FUNCTION"}, {action: "DROP", object: "FUNCTION"}},
+	},
+	snapshot.Catalog: {
+		cluster.ForBackup:  {{action: "USAGE", object: "CATALOGS"}},
+		cluster.ForRestore: {{action: "CREATE EXTERNAL CATALOG", object: "SYSTEM"}, {action: "USAGE", object: "CATALOGS"}},
+	},
+	snapshot.User:          {cluster.ForBackup: {{action: "user_admin", object: "ROLE"}}, cluster.ForRestore: {{action: "user_admin", object: "ROLE"}}},
+	snapshot.Role:          {cluster.ForBackup: {{action: "user_admin", object: "ROLE"}}, cluster.ForRestore: {{action: "user_admin", object: "ROLE"}}},
+	snapshot.ResourceGroup: {cluster.ForRestore: {{action: "CREATE RESOURCE GROUP", object: "SYSTEM"}}},
+}
+
+// needs lists what Starkeep's statements ask for: SHOW FRONTENDS and SHOW BACKENDS want OPERATE; SWAP, RENAME, partitions and
+// properties ALTER; Stream Load and INSERT … SELECT from a staging table INSERT and SELECT. A database that does not exist yet
+// cannot be named in a GRANT: it takes a privilege on all of them.
+func needs(a cluster.Audit, exists bool) []need {
 	list := []need{{action: "OPERATE", object: "SYSTEM"}}
-	if p == cluster.ForBackup {
-		if len(tables) == 0 {
-			return append(list, need{"SELECT", "TABLE", database, ""})
+	add := func(n need) {
+		if exists {
+			n.database = a.Database
 		}
-		for _, t := range tables {
-			list = append(list, need{"SELECT", "TABLE", database, t})
+		if !slices.Contains(list, n) {
+			list = append(list, n)
 		}
-		return list
 	}
-	if !exists {
-		list = append(list, need{action: "CREATE DATABASE", object: "CATALOG"})
+	switch {
+	case a.Database == "":
+	case a.Purpose == cluster.ForBackup && len(a.Tables) > 0:
+		for _, t := range a.Tables {
+			add(need{action: "SELECT", object: "TABLE", name: t})
+		}
+	case a.Purpose == cluster.ForBackup:
+		add(need{action: "SELECT", object: "TABLE"})
+	default:
+		if !exists {
+			list = append(list, need{action: "CREATE DATABASE", object: "CATALOG"})
+		}
+		add(need{action: "CREATE TABLE", object: "DATABASE"})
+		for _, action := range []string{"SELECT", "INSERT", "ALTER", "DROP"} { // shadow tables are new: on all tables
+			add(need{action: action, object: "TABLE"})
+		}
 	}
-	list = append(list, need{"CREATE TABLE", "DATABASE", database, ""})
-	for _, action := range []string{"SELECT", "INSERT", "ALTER", "DROP"} { // shadow tables are new: on all tables
-		list = append(list, need{action, "TABLE", database, ""})
+	for _, kind := range a.Kinds {
+		for _, n := range objectNeeds[kind][a.Purpose] {
+			if slices.Contains([]string{"SYSTEM", "ROLE", "CATALOGS"}, n.object) {
+				if !slices.Contains(list, n) {
+					list = append(list, n)
+				}
+				continue
+			}
+			add(n)
+		}
 	}
 	return list
 }
@@ -65,7 +121,10 @@ func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privi
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)
 	}
-	exists, err := c.DatabaseExists(ctx, a.Database)
+	exists := true
+	if a.Database != "" {
+		exists, err = c.DatabaseExists(ctx, a.Database)
+	}
 	if errors.Is(err, cluster.ErrDenied) {
 		exists, err = true, nil // as far as the user may know; what is missing to see it is in the list below
 	}
@@ -75,32 +134,65 @@ func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privi
 	if !exists && a.Purpose == cluster.ForBackup {
 		return nil, fmt.Errorf("check privileges on %s: %w", a.Database, cluster.ErrUnknownDatabase)
 	}
+	all := needs(a, exists)
+	if a.Purpose == cluster.ForBackup && len(a.Tables) > 0 {
+		if err := c.asViews(ctx, a.Database, all); err != nil {
+			return nil, fmt.Errorf("check privileges: %w", err)
+		}
+	}
 	var missing []cluster.Privilege
-	for _, n := range needs(a.Database, a.Tables, a.Purpose, exists) {
+	for _, n := range all {
 		if grants.cover(n) {
 			continue
 		}
-		on, err := n.on()
-		if err != nil {
-			return nil, err
+		p := cluster.Privilege{Name: "role " + n.action, Grant: c.grantRole(n.action)}
+		if n.object != "ROLE" {
+			on, err := n.on()
+			if err != nil {
+				return nil, err
+			}
+			p = cluster.Privilege{Name: n.action + " on " + n.words(), Grant: c.grant(n.action + " ON " + on)}
 		}
-		missing = append(missing, cluster.Privilege{Name: n.action + " on " + n.words(), Grant: c.grant(n.action + " ON " + on)})
+		missing = append(missing, p)
 	}
 	return missing, nil
 }
 
-func (n need) words() string {
-	switch {
-	case n.object == "TABLE" && n.table == "":
-		return "all tables of " + n.database
-	case n.object == "TABLE":
-		return "table " + n.database + "." + n.table
-	case n.object == "DATABASE":
-		return "database " + n.database
-	case n.object == "CATALOG":
-		return "the default catalog"
+// asViews corrects needs on tables that are views: a name without a word before it may be one.
+func (c *Cluster) asViews(ctx context.Context, database string, list []need) error {
+	_, others, err := c.Tables(ctx, database)
+	for i, n := range list {
+		for _, kind := range []snapshot.ObjectKind{snapshot.View, snapshot.MaterializedView} {
+			if n.object == "TABLE" && slices.Contains(others, string(kind)+" "+n.name) {
+				list[i].object = strings.ToUpper(string(kind))
+			}
+		}
 	}
-	return "the system"
+	return err
+}
+
+func (n need) words() string {
+	of := "all databases"
+	if n.database != "" {
+		of = n.database
+	}
+	switch n.object {
+	case "DATABASE":
+		if n.database == "" {
+			return of
+		}
+		return "database " + of
+	case "CATALOG":
+		return "the default catalog"
+	case "CATALOGS":
+		return "all catalogs"
+	case "SYSTEM":
+		return "the system"
+	}
+	if n.name != "" {
+		return strings.ToLower(n.object) + " " + n.database + "." + n.name
+	}
+	return "all " + strings.ToLower(n.object) + "s of " + of
 }
 
 // grantText is one GRANT statement that was read: actions on an object, or roles.
@@ -122,7 +214,7 @@ func (c *Cluster) grants(ctx context.Context) (grantList, error) {
 	asked := []string{}
 	for due := append(list.roles(), "public"); len(due) > 0; due = due[1:] {
 		role := due[0]
-		if slices.Contains(asked, role) || builtin[role] != nil {
+		if slices.Contains(asked, role) || isBuiltin(role) {
 			continue
 		}
 		asked = append(asked, role)
@@ -206,50 +298,62 @@ func (l grantList) roles() []string {
 	return roles
 }
 
-// builtin roles and the objects on which they may do everything (docs User_privilege.md).
-var builtin = map[string][]string{
-	"root":          {"SYSTEM", "CATALOG", "DATABASE", "TABLE"},
-	"db_admin":      {"CATALOG", "DATABASE", "TABLE"},
-	"cluster_admin": {"SYSTEM"},
-	"user_admin":    {},
+// builtin roles and what they may do: on which objects everything, and what on the system (fe:authorization/AuthorizationMgr
+// initBuiltinRolesAndUsers, docs User_privilege.md).
+var builtin = map[string]struct{ objects, system []string }{
+	"root": {[]string{"SYSTEM", "ROLE", "CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION"}, nil},
+	"db_admin": {[]string{"CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION"},
+		[]string{"CREATE EXTERNAL CATALOG", "CREATE RESOURCE GROUP"}},
+	"cluster_admin":  {nil, []string{"OPERATE"}},
+	"user_admin":     {nil, nil},
+	"security_admin": {nil, nil},
+}
+
+func isBuiltin(role string) bool {
+	_, ok := builtin[role]
+	return ok
 }
 
 func (l grantList) cover(n need) bool {
 	return slices.ContainsFunc(l, func(g grantText) bool {
 		for _, role := range g.roles {
-			if slices.Contains(builtin[role], n.object) {
+			b := builtin[role]
+			if slices.Contains(b.objects, n.object) || n.object == "SYSTEM" && slices.Contains(b.system, n.action) || n.object == "ROLE" && role == n.action {
 				return true
 			}
 		}
 		wanted := func(a string) bool {
 			a = strings.TrimSpace(a)
-			return a == n.action || a == "ALL" || a == "ALL PRIVILEGES" || n.object == "SYSTEM" && a == "NODE"
+			return a == n.action || a == "ALL" || a == "ALL PRIVILEGES" || n.object == "SYSTEM" && n.action == "OPERATE" && a == "NODE"
 		}
 		return slices.ContainsFunc(g.actions, wanted) && covers(g.on, n)
 	})
 }
 
 // covers tells whether the object of a GRANT includes that of a need. Forms: SYSTEM · CATALOG c · ALL CATALOGS ·
-// DATABASE d[, …] · ALL DATABASES · TABLE d.t[, …] · ALL TABLES IN DATABASE d · ALL TABLES IN ALL DATABASES.
+// DATABASE d[, …] · ALL DATABASES · TABLE d.t[, …] · ALL TABLES IN DATABASE d · ALL TABLES IN ALL DATABASES, and so for views,
+// materialized views and functions.
 func covers(on []token, n need) bool {
 	c := &cursor{tokens: on}
 	switch {
 	case c.accept("SYSTEM"):
 		return n.object == "SYSTEM"
-	case c.accept("ALL", "CATALOGS"), c.accept("CATALOG", "default_catalog"):
-		return n.object == "CATALOG"
+	case c.accept("ALL", "CATALOGS"):
+		return n.object == "CATALOG" || n.object == "CATALOGS"
 	case c.accept("CATALOG"):
-		return n.object == "CATALOG" && c.peek().text == "default_catalog"
+		return n.object == "CATALOG" && c.peek().text == internalCatalog
 	case c.accept("ALL", "DATABASES"):
 		return n.object == "DATABASE"
 	case c.accept("DATABASE"), c.accept("DATABASES"):
 		return n.object == "DATABASE" && slices.Contains(objectNames(on[c.at:]), n.database)
-	case c.accept("ALL", "TABLES", "IN", "ALL", "DATABASES"):
-		return n.object == "TABLE"
-	case c.accept("ALL", "TABLES", "IN", "DATABASE"):
-		return n.object == "TABLE" && c.peek().text == n.database
-	case c.accept("TABLE"), c.accept("TABLES"):
-		return n.object == "TABLE" && n.table != "" && slices.Contains(objectNames(on[c.at:]), n.database+"."+n.table)
+	}
+	words := strings.Fields(n.object)
+	plural := append(slices.Clone(words[:len(words)-1]), words[len(words)-1]+"S")
+	switch {
+	case c.accept(append([]string{"ALL"}, plural...)...):
+		return c.accept("IN", "ALL", "DATABASES") || c.accept("IN", "DATABASE") && n.database != "" && c.peek().text == n.database
+	case c.accept(words...), c.accept(plural...):
+		return n.name != "" && slices.Contains(objectNames(on[c.at:]), n.database+"."+n.name)
 	}
 	return false
 }

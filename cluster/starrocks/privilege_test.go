@@ -13,6 +13,8 @@ func TestGrantCoversWhatItNamesAndNoMore(t *testing.T) {
 	create := need{"CREATE TABLE", "DATABASE", "db", ""}
 	system := need{action: "OPERATE", object: "SYSTEM"}
 	database := need{action: "CREATE DATABASE", object: "CATALOG"}
+	catalog := need{action: "CREATE EXTERNAL CATALOG", object: "SYSTEM"}
+	view := need{action: "SELECT", object: "VIEW", database: "db"}
 	for _, c := range []struct {
 		grant string
 		need  need
@@ -43,6 +45,20 @@ func TestGrantCoversWhatItNamesAndNoMore(t *testing.T) {
 		{"GRANT 'db_admin' TO USER 'u'@'%'", all, true},
 		{"GRANT 'db_admin' TO USER 'u'@'%'", system, false},
 		{"GRANT 'cluster_admin' TO USER 'u'@'%'", system, true},
+		{"GRANT 'cluster_admin' TO USER 'u'@'%'", catalog, false},
+		{"GRANT 'db_admin' TO USER 'u'@'%'", catalog, true},
+		{"GRANT NODE ON SYSTEM TO ROLE 'x'", catalog, false},
+		{"GRANT CREATE EXTERNAL CATALOG ON SYSTEM TO ROLE 'x'", catalog, true},
+		{"GRANT SELECT ON ALL VIEWS IN DATABASE db TO USER 'u'@'%'", view, true},
+		{"GRANT SELECT ON ALL MATERIALIZED VIEWS IN DATABASE db TO USER 'u'@'%'", view, false},
+		{"GRANT SELECT ON ALL MATERIALIZED VIEWS IN ALL DATABASES TO USER 'u'@'%'", need{action: "SELECT", object: "MATERIALIZED VIEW", database: "db"}, true},
+		{"GRANT SELECT ON MATERIALIZED VIEW db.m TO USER 'u'@'%'", need{"SELECT", "MATERIALIZED VIEW", "db", "m"}, true},
+		{"GRANT SELECT ON VIEW db.t TO USER 'u'@'%'", table, false},
+		{"GRANT CREATE TABLE ON DATABASE db TO USER 'u'@'%'", need{action: "CREATE TABLE", object: "DATABASE"}, false},
+		{"GRANT SELECT ON ALL TABLES IN DATABASE db TO USER 'u'@'%'", need{action: "SELECT", object: "TABLE"}, false},
+		{"GRANT USAGE ON ALL CATALOGS TO USER 'u'@'%'", need{action: "USAGE", object: "CATALOGS"}, true},
+		{"GRANT 'user_admin', 'x' TO 'u'@'%'", need{action: "user_admin", object: "ROLE"}, true},
+		{"GRANT 'db_admin' TO 'u'@'%'", need{action: "user_admin", object: "ROLE"}, false},
 		{"not a grant", table, false},
 	} {
 		require.Equal(t, c.want, parseGrants(c.grant).cover(c.need), "%s for %+v", c.grant, c.need)

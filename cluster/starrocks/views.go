@@ -1,0 +1,144 @@
+package starrocks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"starkeep/cluster"
+	"starkeep/cluster/wire"
+	"starkeep/snapshot"
+)
+
+// planView puts a view or materialized view from its text.
+func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Renaming) (placement, error) {
+	v, err := parseView(o.DDL)
+	if err != nil {
+		return placement{}, err
+	}
+	name := o.Name
+	if to, ok := r.Tables[name]; ok {
+		name = to
+	}
+	statement, err := v.statement(name, r)
+	if err != nil {
+		return placement{}, err
+	}
+	have, err := c.liveView(ctx, r.To, name, v.materialized)
+	if err != nil {
+		return placement{}, err
+	}
+	p := viewPlan{o: o, renaming: r, database: r.To, name: name, text: v, statement: statement, have: have}
+	if v.materialized {
+		return placement{do: func(ctx context.Context) (string, error) { return c.putMaterialized(ctx, p) }}, nil
+	}
+	if p.equal() {
+		return placement{}, nil
+	}
+	return placement{do: func(ctx context.Context) (string, error) { return "", c.putView(ctx, p) }}, nil
+}
+
+// viewPlan is a view to be put.
+type viewPlan struct {
+	o              snapshot.Object
+	renaming       cluster.Renaming
+	database, name string
+	text           *viewText
+	statement      string    // that creates it under its name
+	have           *viewText // what has the name now; nil: nothing
+}
+
+// equal tells whether what is there is what shall be.
+func (p viewPlan) equal() bool {
+	if p.have == nil {
+		return false
+	}
+	have, err := p.have.statement(p.name, cluster.Renaming{From: p.database, To: p.database})
+	return err == nil && have == p.statement
+}
+
+// liveView reads what has the name of a view now, nil when there is nothing. ErrExists: it is of another kind.
+func (c *Cluster) liveView(ctx context.Context, database, name string, materialized bool) (*viewText, error) {
+	ddl, err := c.shown(ctx, database, name)
+	if errors.Is(err, cluster.ErrUnknownTable) || errors.Is(err, cluster.ErrUnknownDatabase) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for %s.%s: %w", database, name, err)
+	}
+	v, err := parseView(ddl)
+	if err != nil || v.materialized != materialized {
+		return nil, fmt.Errorf("%s.%s is there and of another kind: %w", database, name, cluster.ErrExists)
+	}
+	return v, nil
+}
+
+// putView creates or replaces a view. OR REPLACE sets columns, comment and query (ALTER VIEW would lose the comment,
+// fe:alter/AlterJobExecutor.visitAlterViewClause), but not the security, which has a statement of its own.
+func (c *Cluster) putView(ctx context.Context, p viewPlan) error {
+	if p.have == nil {
+		return c.in(ctx, p.database, p.statement)
+	}
+	statements := []string{"CREATE OR REPLACE" + strings.TrimPrefix(p.statement, "CREATE")}
+	if p.text.security != p.have.security && p.text.security != "" {
+		target, err := qualified(p.database, p.name)
+		if err != nil {
+			return err
+		}
+		statements = append(statements, "ALTER VIEW "+target+" SET SECURITY "+p.text.security)
+	}
+	return c.in(ctx, p.database, statements...)
+}
+
+// materializedState is a row of information_schema.materialized_views.
+type materializedState struct {
+	active     bool
+	reason     string // why it is not
+	refresh    string // state of the last refresh: SUCCESS, FAILED, …
+	failure    string
+	definition string
+}
+
+// Settings of a materialized view.
+const (
+	activeSetting = "active"
+	reasonSetting = "inactive_reason"
+)
+
+func (s *materializedState) settings() map[string]string {
+	switch {
+	case s == nil:
+		return nil
+	case s.active:
+		return map[string]string{activeSetting: "true"}
+	}
+	return map[string]string{activeSetting: "false", reasonSetting: s.reason}
+}
+
+// materialized reads the asynchronous materialized views of a database, or of all, or one, by {database, name}. Views whose
+// base tables the user may not read are not among them (fe:service/InformationSchemaDataSource, docs
+// SHOW_MATERIALIZED_VIEW.md). Those of REFRESH_TYPE ROLLUP are synchronous: indexes of their table.
+func (c *Cluster) materialized(ctx context.Context, database, name string) (map[[2]string]*materializedState, error) {
+	statement := "SELECT TABLE_SCHEMA, TABLE_NAME, REFRESH_TYPE, IS_ACTIVE, INACTIVE_REASON, LAST_REFRESH_STATE, LAST_REFRESH_ERROR_MESSAGE, MATERIALIZED_VIEW_DEFINITION FROM information_schema.materialized_views"
+	if database != "" {
+		statement += " WHERE TABLE_SCHEMA = " + wire.String(database)
+	}
+	if name != "" {
+		statement += " AND TABLE_NAME = " + wire.String(name)
+	}
+	rows, err := c.query(ctx, statement)
+	if err != nil {
+		return nil, fmt.Errorf("list materialized views: %w", err)
+	}
+	all := make(map[[2]string]*materializedState, len(rows))
+	for _, r := range rows {
+		if !strings.EqualFold(r["refresh_type"], "ROLLUP") {
+			all[[2]string{r["table_schema"], r["table_name"]}] = &materializedState{
+				active: strings.EqualFold(r["is_active"], "true"), reason: r["inactive_reason"], refresh: r["last_refresh_state"],
+				failure: r["last_refresh_error_message"], definition: r["materialized_view_definition"],
+			}
+		}
+	}
+	return all, nil
+}
