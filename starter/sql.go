@@ -60,6 +60,13 @@ func newSQL(g *globals) *cobra.Command {
 		Short: "Run statements: BACKUP, RESTORE, SHOW …",
 		Long: `Run statements from -e, from a file, from standard input, or ask for them.
 
+  BACKUP [DATABASE d | ALL EXTERNAL CATALOGS, ALL USERS, ALL ROLES, ALL RESOURCE GROUPS] SNAPSHOT l TO r
+    [ON (TABLE t PARTITION (p), VIEW v, MATERIALIZED VIEW m, FUNCTION f, ALL TABLES, …)] [PROPERTIES (…)]
+  RESTORE SNAPSHOT l FROM r [DATABASE d [AS e] | ALL EXTERNAL CATALOGS, ALL USERS, …] [ON (…)] [PROPERTIES (…)]
+  SHOW BACKUP | RESTORE [FROM d], CANCEL BACKUP | RESTORE FROM d | FOR EXTERNAL CATALOG
+  SHOW SNAPSHOT ON r [WHERE SNAPSHOT = 'l' AND TIMESTAMP = 't'], DROP SNAPSHOT l ON r [FORCE]
+  CREATE REPOSITORY, DROP REPOSITORY, SHOW REPOSITORIES
+
 Statements end with ; or with \G, which prints rows vertically. All statements are checked before the first one runs;
 the first one that fails ends the run.
 
