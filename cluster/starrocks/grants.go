@@ -195,10 +195,16 @@ func (c *Cluster) CarryGrants(ctx context.Context, database string, shadows map[
 
 // carry gives shadows the grants on objects of one kind. Who may not read grants (user_admin may) cannot carry them.
 func (c *Cluster) carry(ctx context.Context, database, kind string, shadows map[string]string) ([]string, error) {
+	if len(shadows) == 0 {
+		return nil, nil
+	}
 	holders, err := c.holders(ctx, database, shadows)
 	if errors.Is(err, cluster.ErrDenied) {
-		return []string{fmt.Sprintf("privileges that are granted on a single %s of %s, not on all, are lost where it was replaced, if there are any: they cannot be read (%s)",
-			strings.ToLower(kind), database, c.grantRole("user_admin"))}, nil
+		err = c.withRole(err)
+	}
+	if errors.Is(err, cluster.ErrDenied) || errors.Is(err, cluster.ErrUnknownTable) || errors.Is(err, cluster.ErrUnknownDatabase) { // the last two: before 3.0
+		return []string{fmt.Sprintf("privileges that are granted on a single %s of %s, not on all, are lost where it was replaced, if there are any: they cannot be read: %v",
+			strings.ToLower(kind), database, err)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -206,6 +212,10 @@ func (c *Cluster) carry(ctx context.Context, database, kind string, shadows map[
 	var notes []string
 	for _, to := range holders {
 		grants, err := c.grantsOf(ctx, to)
+		if errors.Is(err, cluster.ErrDenied) || errors.Is(err, cluster.ErrUnsupported) {
+			notes = append(notes, fmt.Sprintf("what %s may do on a single %s is lost where it was replaced: it cannot be read: %v", to.name, strings.ToLower(kind), c.withRole(err)))
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read grants of %s: %w", to.name, err)
 		}
