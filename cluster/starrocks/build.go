@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"starkeep/cluster"
 	"starkeep/cluster/wire"
@@ -46,9 +47,8 @@ func (c *Cluster) DropDatabase(ctx context.Context, database string) error {
 	return nil
 }
 
-// CreateTable creates t from its DDL under another name with exactly the wanted partitions, except that those of
-// automatic range tables are made by the loads. Dynamic partitioning is off
-// in the new table (Publication.Properties switches it on again); per-partition properties of the DDL are not kept.
+// CreateTable creates t from its DDL under another name with exactly the wanted partitions, except that those of automatic
+// range tables are made by the loads. What would drop partitions by itself rests in the new table (Withheld).
 func (c *Cluster) CreateTable(ctx context.Context, database string, t snapshot.Table, o cluster.TableOptions) (int64, error) {
 	id, err := c.createTable(ctx, database, t, o)
 	if err != nil {
@@ -66,7 +66,14 @@ func (c *Cluster) createTable(ctx context.Context, database string, t snapshot.T
 	if err != nil {
 		return 0, err
 	}
-	statement, err := d.rewrite(creation{database, o.Name, wanted, o.ReplicationNum})
+	properties, alike, err := c.propertiesOf(ctx, d, o.ReplicationNum)
+	if err != nil {
+		return 0, err
+	}
+	if !alike {
+		wanted = withoutProperties(wanted)
+	}
+	statement, err := d.rewrite(creation{database, o.Name, wanted, d.rested(properties)})
 	if err != nil {
 		return 0, err
 	}
@@ -87,6 +94,22 @@ func (c *Cluster) createTable(ctx context.Context, database string, t snapshot.T
 		}
 	}
 	return c.TableID(ctx, database, o.Name)
+}
+
+// propertiesOf returns the properties of a table in this cluster, and whether its partitions keep their own: they are not for
+// another run mode or another number of replicas.
+func (c *Cluster) propertiesOf(ctx context.Context, d *definition, replicas int) (list []property, alike bool, err error) {
+	p := place{shared: d.shared()}
+	if d.bound() {
+		switch p, err = c.place(ctx); {
+		case errors.Is(err, cluster.ErrDenied): // who may not look at the cluster restores into one of the same kind
+			p = place{shared: d.shared(), volumes: []string{d.value(storageVolume)}}
+		case err != nil:
+			return nil, false, err
+		}
+	}
+	list, _ = d.fits(p, replicas)
+	return list, replicas == 0 && p.shared == d.shared(), nil
 }
 
 // choose returns the partitions to create: all, or those named.
@@ -328,17 +351,15 @@ func (c *Cluster) DropTemporaryPartitions(ctx context.Context, database, table s
 	return c.dropStages(ctx, database, table)
 }
 
-// Withheld returns the properties that CreateTable leaves off while a table is being built.
+// Withheld returns the properties that CreateTable leaves off, as far as they would drop none of the partitions of t. A day
+// more than needed is allowed for; what would drop some stays off, and Notes tells of it.
 func (c *Cluster) Withheld(t snapshot.Table) map[string]string {
 	d, err := parseDefinition(t.DDL)
 	if err != nil {
 		return nil // CreateTable has failed on it already
 	}
-	p, ok := d.property(dynamicPartition)
-	if !ok || strings.EqualFold(p.value, "false") {
-		return nil
-	}
-	return map[string]string{dynamicPartition: p.value}
+	back, _ := d.awake(t.Partitions, time.Now())
+	return back
 }
 
 // setProperties sets properties of a table.

@@ -291,13 +291,15 @@ type partitionMeta struct {
 	name      string
 	values    string // text of the range or list
 	temporary bool
+	replicas  string
+	medium    string
 	physical  snapshot.PhysicalPartition
 }
 
 // partitions reads the physical partitions of all tables. One statement serves a database; StarRocks pages it inside
 // (max_get_partitions_meta_result_count). It sees tables only that the user has some privilege on.
 func (c *Cluster) partitions(ctx context.Context, database string, tables []string) (map[string][]partitionMeta, error) {
-	rows, err := c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, VISIBLE_VERSION_TIME, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT "+
+	rows, err := c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, VISIBLE_VERSION_TIME, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT, REPLICATION_NUM, STORAGE_MEDIUM "+
 		"FROM information_schema.partitions_meta WHERE DB_NAME = "+wire.String(database)+only("TABLE_NAME", tables))
 	if err != nil {
 		return nil, fmt.Errorf("read partitions of %s: %w", database, err)
@@ -307,7 +309,8 @@ func (c *Cluster) partitions(ctx context.Context, database string, tables []stri
 		if strings.HasPrefix(r["partition_name"], hiddenPartition) {
 			continue
 		}
-		p := partitionMeta{name: r["partition_name"], values: r["partition_value"], temporary: r["is_temp"] == "1" || strings.EqualFold(r["is_temp"], "true")}
+		p := partitionMeta{name: r["partition_name"], values: r["partition_value"], temporary: r["is_temp"] == "1" || strings.EqualFold(r["is_temp"], "true"),
+			replicas: r["replication_num"], medium: r["storage_medium"]}
 		var errs [3]error
 		p.physical.ID, errs[0] = strconv.ParseInt(r["partition_id"], 10, 64)
 		p.physical.Version, errs[1] = strconv.ParseInt(r["visible_version"], 10, 64)
@@ -375,14 +378,33 @@ func (d *definition) values(m partitionMeta) (string, error) {
 		return "", nil
 	}
 	if strings.HasPrefix(m.values, "[types:") {
-		return rangeValues(m.values)
+		values, err := rangeValues(m.values)
+		return values + d.own(m), err
 	}
 	nullable := make([]bool, len(d.keys))
 	for i, k := range d.keys {
 		col, ok := d.column(k)
 		nullable[i] = !ok || col.nullable
 	}
-	return listValues(m.values, nullable)
+	values, err := listValues(m.values, nullable)
+	return values + d.own(m), err
+}
+
+// own prints the properties of a partition that are not those of its table. SHOW CREATE TABLE tells of the replicas only, and
+// not at all for automatic partitions (fe:RangePartitionInfo.toSql, fe:ListPartitionInfo.toSql).
+func (d *definition) own(m partitionMeta) string {
+	table, ok := d.property(replicationNum)
+	if !ok || d.shared() || m.replicas == "" || m.replicas == "0" {
+		return ""
+	}
+	medium, ok := d.property("storage_medium")
+	if moved := ok && m.medium != "" && !strings.EqualFold(medium.value, m.medium); moved {
+		return ownProperties + wire.DoubleQuoted(m.replicas) + `, "storage_medium" = ` + wire.DoubleQuoted(m.medium) + ")"
+	}
+	if m.replicas == table.value {
+		return ""
+	}
+	return ownProperties + wire.DoubleQuoted(m.replicas) + ")"
 }
 
 // addTablets lists the tablets of large partitions.

@@ -66,6 +66,7 @@ type Cluster struct {
 	mu        sync.Mutex
 	preferred string          // front end that answered last
 	hosts     map[string]bool // hosts that the cluster says are its own
+	mode      string          // run mode, once known
 }
 
 // New checks the configuration. It connects to nothing yet.

@@ -2,6 +2,7 @@ package starrocks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"starkeep/cluster"
@@ -156,8 +157,10 @@ type definition struct {
 	keys        []string
 	list        span   // of the list of partitions with its parentheses; empty when there is none
 	distributed string // normalised, without the number of buckets
+	sorted      bool   // has ORDER BY
+	indexes     []string
 	properties  []property
-	inside      int // just behind the opening parenthesis of PROPERTIES, 0 when there is none
+	inside      span // between the parentheses of PROPERTIES; empty when there is none
 }
 
 type span struct{ start, end int }
@@ -174,7 +177,6 @@ type columnDefinition struct {
 
 type property struct {
 	key, value string
-	at         span // of the value with its quotes
 }
 
 // cursor walks over tokens.
@@ -271,6 +273,7 @@ func (d *definition) parseClause(c *cursor) error {
 	case c.accept("DISTRIBUTED", "BY"):
 		return d.parseDistribution(c)
 	case c.accept("ORDER", "BY"):
+		d.sorted = true
 		_, err := c.group("(", ")")
 		return err
 	case c.accept("PROPERTIES"):
@@ -310,7 +313,7 @@ func (d *definition) parseColumns(body []token) error {
 			}
 			d.columns = append(d.columns, col)
 		case element.is("INDEX"):
-			rest(c)
+			d.indexes = append(d.indexes, indexType(rest(c)))
 		default:
 			return fmt.Errorf("column expected at %q: %w", element.text, errDDL)
 		}
@@ -322,6 +325,20 @@ func (d *definition) parseColumns(body []token) error {
 		return fmt.Errorf("no columns: %w", errDDL)
 	}
 	return nil
+}
+
+// indexType returns the word behind USING (fe:Index.toSql), and built-in behind it where the implementation is.
+func indexType(tokens []token) string {
+	kind := ""
+	for i, t := range tokens {
+		switch {
+		case i > 0 && tokens[i-1].is("USING"):
+			kind = strings.ToUpper(t.text)
+		case i > 1 && strings.EqualFold(tokens[i-2].text, "imp_lib") && strings.EqualFold(t.text, "builtin"):
+			kind += " built-in"
+		}
+	}
+	return kind
 }
 
 // rest takes the tokens up to the next comma outside parentheses.
@@ -444,16 +461,17 @@ func (d *definition) parseDistribution(c *cursor) error {
 }
 
 func (d *definition) parseProperties(c *cursor) error {
-	d.inside = c.peek().end
+	d.inside.start = c.peek().end
 	list, err := c.group("(", ")")
 	if err != nil {
 		return err
 	}
+	d.inside.end = c.tokens[c.at-1].start
 	for i := 0; i+2 < len(list); i += 4 { // "key" = "value" ,
 		if list[i].kind != textToken || !list[i+1].sign("=") || list[i+2].kind != textToken {
 			return fmt.Errorf("property expected at %q: %w", list[i].text, errDDL)
 		}
-		d.properties = append(d.properties, property{list[i].text, list[i+2].text, span{list[i+2].start, list[i+2].end}})
+		d.properties = append(d.properties, property{list[i].text, list[i+2].text})
 	}
 	return nil
 }
@@ -510,12 +528,11 @@ const (
 type creation struct {
 	database, name string
 	partitions     []snapshot.Partition // all that shall be there
-	replicationNum int                  // 0: as it is
+	properties     []property           // all that it shall have
 }
 
-// rewrite returns the text that creates the table: another name, the wanted partitions only, another number of replicas,
-// and dynamic partitioning off, whose scheduler would add and drop partitions while the table is being built.
-// Partitions of automatic tables are not part of the text; they are added afterwards.
+// rewrite returns the text that creates the table: another name, the wanted partitions only, other properties. Partitions of
+// automatic tables are not part of the text; they are added afterwards.
 func (d *definition) rewrite(n creation) (string, error) {
 	target, err := qualified(n.database, n.name)
 	if err != nil {
@@ -532,28 +549,21 @@ func (d *definition) rewrite(n creation) (string, error) {
 		}
 		edits = append(edits, edit{d.list, list})
 	}
-	if _, ok := d.property(replicationNum); !ok && n.replicationNum > 0 {
-		edits = append(edits, d.addProperty(replicationNum, fmt.Sprint(n.replicationNum)))
-	}
-	for _, p := range d.properties {
-		switch {
-		case strings.EqualFold(p.key, replicationNum) && n.replicationNum > 0:
-			edits = append(edits, edit{p.at, wire.DoubleQuoted(fmt.Sprint(n.replicationNum))})
-		case strings.EqualFold(p.key, dynamicPartition):
-			edits = append(edits, edit{p.at, `"false"`})
-		}
+	if !slices.Equal(n.properties, d.properties) {
+		edits = append(edits, d.replaceProperties(n.properties))
 	}
 	return apply(d.ddl, edits), nil
 }
 
-// addProperty puts a property before all others, or a clause at the end of the text.
-func (d *definition) addProperty(key, value string) edit {
-	text := wire.DoubleQuoted(key) + " = " + wire.DoubleQuoted(value)
-	if d.inside > 0 {
-		if len(d.properties) > 0 {
-			text += ", "
-		}
-		return edit{span{d.inside, d.inside}, text}
+// replaceProperties puts a list in the place of the table's own, or a clause at the end of the text.
+func (d *definition) replaceProperties(list []property) edit {
+	lines := make([]string, len(list))
+	for i, p := range list {
+		lines[i] = wire.DoubleQuoted(p.key) + " = " + wire.DoubleQuoted(p.value)
+	}
+	text := "\n" + strings.Join(lines, ",\n") + "\n"
+	if d.inside.end > 0 {
+		return edit{d.inside, text}
 	}
 	end := len(strings.TrimRight(d.ddl, "; \n"))
 	return edit{span{end, end}, "\nPROPERTIES (" + text + ")"}

@@ -51,11 +51,17 @@ func TestDefinitionIsReadInspiteOfTrickyComments(t *testing.T) {
 	}, d.columns)
 }
 
+// fitted are the properties of a table in a cluster of three backends.
+func fitted(d *definition, replicas int) []property {
+	list, _ := d.fits(place{alive: 3}, replicas)
+	return list
+}
+
 func TestRewriteTouchesNothingButWhatItMust(t *testing.T) {
 	t.Parallel()
 	d, err := parseDefinition(orders)
 	require.NoError(t, err)
-	got, err := d.rewrite(creation{database: "db", name: "new \"one\"", replicationNum: 1, partitions: []snapshot.Partition{
+	got, err := d.rewrite(creation{database: "db", name: "new \"one\"", properties: d.rested(fitted(d, 1)), partitions: []snapshot.Partition{
 		{Name: "p2", Values: `VALUES [("2024-01-01"), ("2025-01-01"))`},
 	}})
 	require.NoError(t, err)
@@ -71,7 +77,7 @@ func TestTableWithoutPartitionsAskedForGetsAnEmptyList(t *testing.T) {
 	t.Parallel()
 	d, err := parseDefinition(orders)
 	require.NoError(t, err)
-	got, err := d.rewrite(creation{database: "db", name: "t"})
+	got, err := d.rewrite(creation{database: "db", name: "t", properties: d.properties})
 	require.NoError(t, err)
 	require.Contains(t, got, "PARTITION BY RANGE(`day`)\n()\nDISTRIBUTED")
 	require.Contains(t, got, `"replication_num" = "3"`)
@@ -80,12 +86,12 @@ func TestTableWithoutPartitionsAskedForGetsAnEmptyList(t *testing.T) {
 func TestReplicationNumIsAddedWhereTheDDLHasNone(t *testing.T) {
 	t.Parallel()
 	for ddl, want := range map[string]string{
-		"CREATE TABLE `t` (`a` int(11) NULL) ENGINE=OLAP\nPROPERTIES (\"a\" = \"b\");": "PROPERTIES (\"replication_num\" = \"2\", \"a\" = \"b\");",
-		"CREATE TABLE `t` (`a` int(11) NULL) ENGINE=OLAP;":                             "ENGINE=OLAP\nPROPERTIES (\"replication_num\" = \"2\");",
+		"CREATE TABLE `t` (`a` int(11) NULL) ENGINE=OLAP\nPROPERTIES (\"a\" = \"b\");": "PROPERTIES (\n\"replication_num\" = \"2\",\n\"a\" = \"b\"\n);",
+		"CREATE TABLE `t` (`a` int(11) NULL) ENGINE=OLAP;":                             "ENGINE=OLAP\nPROPERTIES (\n\"replication_num\" = \"2\"\n);",
 	} {
 		d, err := parseDefinition(ddl)
 		require.NoError(t, err)
-		got, err := d.rewrite(creation{database: "d", name: "t", replicationNum: 2})
+		got, err := d.rewrite(creation{database: "d", name: "t", properties: fitted(d, 2)})
 		require.NoError(t, err)
 		require.Contains(t, got, want)
 	}
@@ -132,7 +138,7 @@ func TestListOfPartitionsThatNoLexerCouldReadIsReplacedWhole(t *testing.T) {
 	require.Equal(t, snapshot.ListPartitioning, d.kind)
 	require.Equal(t, "list(a)", d.partitionBy)
 	require.Equal(t, "hash(a)", d.distributed)
-	got, err := d.rewrite(creation{database: "d", name: "t", partitions: []snapshot.Partition{{Name: "p1", Values: `VALUES IN ("it's")`}}})
+	got, err := d.rewrite(creation{database: "d", name: "t", properties: d.properties, partitions: []snapshot.Partition{{Name: "p1", Values: `VALUES IN ("it's")`}}})
 	require.NoError(t, err)
 	require.Equal(t, strings.Replace(head, "`t`", "IF NOT EXISTS `d`.`t`", 1)+"(PARTITION `p1` VALUES IN (\"it's\"))"+tail, got)
 }
@@ -156,7 +162,7 @@ func FuzzDefinition(f *testing.F) {
 			require.ErrorIs(t, err, errDDL)
 			return
 		}
-		again, err := d.rewrite(creation{database: "d", name: "t", replicationNum: 1})
+		again, err := d.rewrite(creation{database: "d", name: "t", properties: fitted(d, 1)})
 		require.NoError(t, err)
 		_, err = parseDefinition(strings.Replace(again, "`d`.`t`", "`t`", 1))
 		require.NoError(t, err, again)

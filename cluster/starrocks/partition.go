@@ -3,6 +3,7 @@ package starrocks
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"starkeep/cluster"
@@ -81,6 +82,18 @@ func listValues(text string, nullable []bool) (string, error) {
 		}
 	}
 	return "VALUES IN (" + strings.Join(clauses, ", ") + ")", nil
+}
+
+// ownProperties begins the properties of a partition behind its values. It cannot stand within a value, where quotes are escaped.
+const ownProperties = ` ("` + replicationNum + `" = `
+
+// withoutProperties returns the partitions as those of another cluster: their own numbers of replicas and media are left out.
+func withoutProperties(partitions []snapshot.Partition) []snapshot.Partition {
+	out := slices.Clone(partitions)
+	for i := range out {
+		out[i].Values, _, _ = strings.Cut(out[i].Values, ownProperties)
+	}
+	return out
 }
 
 // partitionList prints the list of partitions of a CREATE TABLE.
