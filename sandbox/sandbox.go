@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"starkeep/sandbox/catalog"
+	"starkeep/sandbox/dialect"
 	"starkeep/sandbox/fault"
 	"starkeep/sandbox/sqlserver"
 	"starkeep/sandbox/streamload"
@@ -30,6 +31,7 @@ type Config struct {
 	RootPassword    string            // of the user root
 	Users           map[string]string // further users with their passwords; they have no privileges yet
 	AnalysedText    bool              // SHOW CREATE of views and materialized views as before 2026: with the analysed query
+	EnableUDF       bool              // FE configuration enable_udf, which cannot be changed while it runs
 	LabelKeepNum    int               // finished labels that a database remembers; 0 is the native default
 }
 
@@ -58,7 +60,8 @@ func Start(c Config) (_ *Server, err error) {
 		}
 	}()
 	for name, password := range c.Users {
-		if err := s.catalog.CreateUser(name, password, false); err != nil {
+		account := dialect.Account{Name: name, Host: "%"}
+		if err := s.catalog.CreateUser(&dialect.CreateUser{Account: account, Authentication: &dialect.Authentication{Text: password}}); err != nil {
 			return nil, fmt.Errorf("create user %s: %w", name, err)
 		}
 	}
@@ -74,7 +77,7 @@ func Start(c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	// A random cluster id: a restarted sandbox never looks like the same cluster.
-	node := sqlserver.Node{ClusterID: 1 + rand.Int64N(1<<31), Version: version, HTTP: s.HTTPAddr, Backend: s.BackendHTTPAddr, AnalysedText: c.AnalysedText}
+	node := sqlserver.Node{ClusterID: 1 + rand.Int64N(1<<31), Version: version, HTTP: s.HTTPAddr, Backend: s.BackendHTTPAddr, AnalysedText: c.AnalysedText, EnableUDF: c.EnableUDF}
 	s.sql, err = sqlserver.Start(cmp.Or(c.SQLAddr, anyPort), s.catalog, s.faults, node)
 	return s, err
 }

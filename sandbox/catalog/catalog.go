@@ -25,7 +25,11 @@ type Catalog struct {
 	lastID    int64
 	lastTxn   int64
 	labelKeep int
-	users     map[string]*user
+	users     map[string]*user // by account
+	roles     map[string]*role
+	functions []Function // global ones
+	externals map[string]External
+	groups    []Group
 	changes   chan struct{}
 }
 
@@ -36,6 +40,8 @@ type database struct {
 	views  map[string]*View
 	labels *streamload.Labels
 	loads  []LoadInfo // youngest last, as many as labels are kept
+
+	functions []Function
 }
 
 // table is one table. Its definition is never changed in place, but replaced.
@@ -61,10 +67,11 @@ func New(rootPassword string, labelKeepNum int) *Catalog {
 		lastID:    10_000 + rand.Int64N(1<<40),
 		lastTxn:   1_000 + rand.Int64N(1<<30),
 		labelKeep: labelKeepNum,
-		users:     map[string]*user{},
+		externals: map[string]External{},
+		groups:    builtinGroups(),
 		changes:   make(chan struct{}, 1),
 	}
-	c.users["root"] = &user{name: "root", password: rootPassword, admin: true}
+	c.initAccounts(rootPassword)
 	return c
 }
 

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"strings"
 )
 
 // Error is an error as the server words it, with its MySQL number and SQLSTATE.
@@ -34,14 +33,4 @@ func ddl(format string, args ...any) error { return fail(1064, "HY000", format, 
 // Analyzing is an error of the analyzer, in its wrapper.
 func Analyzing(format string, args ...any) error {
 	return fail(1064, "HY000", "Getting analyzing error. Detail message: %s.", fmt.Sprintf(format, args...))
-}
-
-// denied is ERR_ACCESS_DENIED; the sandbox has no roles.
-func denied(privileges []string, kind, name string) error {
-	if name != "" {
-		name = " " + name
-	}
-	return fail(5203, "42000", "Access denied; you need (at least one of) the %s privilege(s) on %s%s for this operation. "+
-		"Please ask the admin to grant permission(s) or try activating existing roles using <set [default] role>. "+
-		"Current role(s): NONE. Inactivated role(s): NONE.", strings.Join(privileges, " OR "), kind, name)
 }

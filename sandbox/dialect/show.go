@@ -31,6 +31,7 @@ var showForms = []struct {
 	{"CREATE VIEW", (*Parser).showObject},
 	{"CREATE MATERIALIZED VIEW", (*Parser).showObject},
 	{"CREATE DATABASE", (*Parser).showObject},
+	{"CREATE CATALOG", (*Parser).showObject},
 	{"CREATE SCHEMA", (*Parser).showObject},
 	{"PARTITIONS", (*Parser).showFrom},
 	{"TEMPORARY PARTITIONS", (*Parser).showFrom},
@@ -42,6 +43,8 @@ var showForms = []struct {
 	{"COLUMNS", (*Parser).showFrom},
 	{"FULL FIELDS", (*Parser).showFrom},
 	{"MATERIALIZED VIEWS", (*Parser).showIn},
+	{"FULL GLOBAL FUNCTIONS", (*Parser).showNothing},
+	{"GLOBAL FUNCTIONS", (*Parser).showNothing},
 	{"FULL FUNCTIONS", (*Parser).showIn},
 	{"FUNCTIONS", (*Parser).showIn},
 	{"TRANSACTION", (*Parser).showIn},
@@ -55,6 +58,17 @@ var showForms = []struct {
 	{"COMPUTE NODES", (*Parser).showNothing},
 	{"CATALOGS", (*Parser).showNothing},
 	{"USERS", (*Parser).showNothing},
+	{"USER", (*Parser).showNothing},
+	{"ROLES", (*Parser).showNothing},
+	{"ALL AUTHENTICATION", (*Parser).showNothing},
+	{"AUTHENTICATION", (*Parser).showAccount},
+	{"PROPERTY", (*Parser).showAccount},
+	{"VERBOSE RESOURCE GROUPS ALL", (*Parser).showNothing},
+	{"VERBOSE RESOURCE GROUPS", (*Parser).showNothing},
+	{"VERBOSE RESOURCE GROUP", (*Parser).showObject},
+	{"RESOURCE GROUPS ALL", (*Parser).showNothing},
+	{"RESOURCE GROUPS", (*Parser).showNothing},
+	{"RESOURCE GROUP", (*Parser).showObject},
 	{"ALL GRANTS", (*Parser).showNothing},
 	{"GRANTS", (*Parser).showGrants},
 	{"STORAGE VOLUMES", (*Parser).showNothing},
@@ -116,14 +130,6 @@ func (p *Parser) showTablet(s *Show) (err error) {
 	s.Temporary = p.take("TEMPORARY")
 	if _, ok := p.takeAny("PARTITION", "PARTITIONS"); ok {
 		s.Partition, err = p.names()
-	}
-	return err
-}
-
-func (p *Parser) showGrants(s *Show) (err error) {
-	if p.take("FOR") {
-		p.take("USER")
-		s.For, err = p.user()
 	}
 	return err
 }

@@ -71,37 +71,11 @@ type (
 type (
 	// Use is USE db.
 	Use struct{ Database string }
-	// SetRole is SET ROLE; every role is active in the sandbox.
-	SetRole struct{}
 	// Sync is SYNC: there is one front end, so it has nothing to wait for.
 	Sync struct{}
 	// SetVariables is SET a = b, ….
 	SetVariables struct{ Assignments []Assignment }
-	// CreateUser is CREATE USER.
-	CreateUser struct {
-		Name, Password string
-		IfNotExists    bool
-	}
-	// DropUser is DROP USER.
-	DropUser struct {
-		Name     string
-		IfExists bool
-	}
-	// Grant is GRANT, or REVOKE with Revoke set.
-	Grant struct {
-		Revoke     bool
-		Privileges []string // upper case, ALL for all
-		Object     GrantObject
-		User       string
-	}
 )
-
-// GrantObject is what a privilege is for.
-type GrantObject struct {
-	Kind     string // TABLE, VIEW, DATABASE, CATALOG, SYSTEM, …
-	Database string // empty: all databases
-	Name     string // empty: all of that kind; a catalog's name
-}
 
 // Assignment is one variable of SET.
 type Assignment struct {
@@ -121,8 +95,9 @@ type (
 		TabletID  int64
 		Like      string
 		Where     map[string]string // column in lower case = value
-		For       string
-		Limit     int64 // negative: none
+		For       *Account          // SHOW GRANTS, SHOW AUTHENTICATION
+		Role      string            // SHOW GRANTS FOR ROLE
+		Limit     int64             // negative: none
 	}
 	// Describe is DESC t.
 	Describe struct{ Name ObjectName }
@@ -156,6 +131,14 @@ func Parse(sql string) (Statement, error) {
 		return p.alterView()
 	case p.take("ALTER", "MATERIALIZED", "VIEW"):
 		return p.alterMaterializedView()
+	case p.take("ALTER", "USER"):
+		return p.alterUser()
+	case p.take("ALTER", "ROLE"):
+		return p.alterRole()
+	case p.take("ALTER", "CATALOG"):
+		return p.alterCatalog()
+	case p.take("ALTER", "RESOURCE", "GROUP"):
+		return p.alterGroup()
 	case p.take("REFRESH"):
 		return p.refreshStatement()
 	case p.take("CANCEL"):
@@ -219,7 +202,7 @@ func (p *Parser) create() (Statement, error) {
 		s.Name = name.Name
 		_, err = p.optionalProperties()
 		return finish(p, s, err)
-	case p.take("TABLE"):
+	case !p.ahead("TABLE", "FUNCTION") && p.take("TABLE"):
 		s, err := p.createTable()
 		if err != nil {
 			return nil, err
@@ -231,8 +214,16 @@ func (p *Parser) create() (Statement, error) {
 		return p.createMaterializedView()
 	case p.take("USER"):
 		return p.createUser()
+	case p.take("ROLE"):
+		return p.createRole()
+	case p.take("EXTERNAL", "CATALOG"):
+		return p.createCatalog()
+	case p.take("RESOURCE", "GROUP"):
+		return p.createGroup(replace)
+	case p.ahead("FUNCTION"), p.ahead("GLOBAL"), p.ahead("AGGREGATE"), p.ahead("TABLE", "FUNCTION"):
+		return p.createFunction(replace)
 	}
-	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, USER")
+	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, FUNCTION, EXTERNAL CATALOG, USER, ROLE, RESOURCE GROUP")
 }
 
 func (p *Parser) drop() (_ Statement, err error) {
@@ -250,11 +241,19 @@ func (p *Parser) drop() (_ Statement, err error) {
 	case p.ahead("VIEW"), p.ahead("MATERIALIZED", "VIEW"):
 		return p.dropView()
 	case p.take("USER"):
-		s := &DropUser{IfExists: p.take("IF", "EXISTS")}
-		s.Name, err = p.user()
-		return finish(p, s, err)
+		return p.dropUser()
+	case p.take("ROLE"):
+		return p.dropRole()
+	case p.take("CATALOG"):
+		return p.dropCatalog()
+	case p.take("RESOURCE", "GROUP"):
+		return p.dropGroup()
+	case p.take("FUNCTION"):
+		return p.dropFunction(false)
+	case p.take("GLOBAL", "FUNCTION"):
+		return p.dropFunction(true)
 	}
-	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, USER")
+	return nil, p.unexpected("DATABASE, TABLE, VIEW, MATERIALIZED VIEW, FUNCTION, CATALOG, USER, ROLE, RESOURCE GROUP")
 }
 
 func (p *Parser) truncate() (_ Statement, err error) {
@@ -387,8 +386,11 @@ func (p *Parser) replacePartition() (_ ReplacePartition, err error) {
 	return r, err
 }
 
-// admin reads ADMIN SHOW FRONTEND CONFIG; nothing can be set here.
+// admin reads ADMIN SHOW and SET FRONTEND CONFIG.
 func (p *Parser) admin() (Statement, error) {
+	if p.take("SET") {
+		return p.setConfig()
+	}
 	if err := p.expect("SHOW", "FRONTEND", "CONFIG"); err != nil {
 		return nil, err
 	}

@@ -19,11 +19,11 @@ func (x *session) may(privilege string, name dialect.ObjectName) error {
 		return nil
 	}
 	kind := cmp.Or(x.server.catalog.Kind(name), "TABLE")
-	return x.server.catalog.Check(x.user(), catalog.Need{Privilege: privilege, Kind: kind, Database: name.Database, Name: name.Name})
+	return x.server.catalog.Check(x.actor(), catalog.Need{Privilege: privilege, Kind: kind, Database: name.Database, Name: name.Name})
 }
 
 func (x *session) mayIn(privilege, database string) error {
-	return x.server.catalog.Check(x.user(), catalog.Need{Privilege: privilege, Kind: "DATABASE", Database: database})
+	return x.server.catalog.Check(x.actor(), catalog.Need{Privilege: privilege, Kind: "DATABASE", Database: database})
 }
 
 // execute runs one statement.
@@ -32,7 +32,6 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 	if err != nil {
 		return err
 	}
-	c := x.server.catalog
 	switch s := statement.(type) {
 	case nil:
 		return x.passOn(ctx, query, callback)
@@ -56,20 +55,20 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 		return x.selectVariables(s, callback)
 	case *dialect.SetVariables:
 		err = x.setVariables(s)
-	case *dialect.SetRole, *dialect.Sync:
+	case *dialect.Sync:
+	case *dialect.SetCatalog:
+		err = x.setCatalog(s.Name)
+	case *dialect.SetConfig:
+		err = x.setConfig(s)
+	case *dialect.CreateUser, *dialect.AlterUser, *dialect.DropUser, *dialect.CreateRole, *dialect.AlterRole, *dialect.DropRole,
+		*dialect.GrantRoles, *dialect.Grant, *dialect.SetRole, *dialect.SetDefaultRole:
+		err = x.govern(statement)
 	case *dialect.RefreshMaterializedView:
 		return x.refreshMaterialized(s, callback)
 	case *dialect.Use:
 		err = x.use(s.Database)
 	case *dialect.Kill:
 		err = x.server.kill(s.Connection)
-	case *dialect.CreateUser:
-		err = x.asAdmin(func() error { return c.CreateUser(s.Name, s.Password, s.IfNotExists) })
-	case *dialect.DropUser:
-		err = x.asAdmin(func() error { return c.DropUser(s.Name, s.IfExists) })
-	case *dialect.Grant:
-		s.Object.Database = x.grantDatabase(s.Object)
-		err = x.asAdmin(func() error { return c.Grant(s) })
 	default:
 		err = x.define(ctx, statement)
 	}
@@ -79,29 +78,13 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 	return ok(callback, 0)
 }
 
-// grantDatabase is the database of a table or view that is named without one.
-func (x *session) grantDatabase(o dialect.GrantObject) string {
-	if o.Database == "" && o.Name != "" && o.Kind != "CATALOG" && o.Kind != "SYSTEM" {
-		return x.database
-	}
-	return o.Database
-}
-
-// asAdmin runs what needs the GRANT privilege, which only root has here.
-func (x *session) asAdmin(action func() error) error {
-	if err := x.server.catalog.CheckAny(x.user(), "GRANT"); err != nil {
-		return err
-	}
-	return action()
-}
-
 // define runs the statements that change definitions.
 func (x *session) define(ctx context.Context, statement dialect.Statement) error {
 	c := x.server.catalog
 	switch s := statement.(type) {
 	case *dialect.CreateDatabase:
 		need := catalog.Need{Privilege: "CREATE DATABASE", Kind: "CATALOG", Name: "default_catalog"}
-		if err := c.Check(x.user(), need); err != nil {
+		if err := c.Check(x.actor(), need); err != nil {
 			return err
 		}
 		return c.CreateDatabase(s.Name, s.IfNotExists)
@@ -144,6 +127,22 @@ func (x *session) define(ctx context.Context, statement dialect.Statement) error
 		return x.alterMaterialized(ctx, s)
 	case *dialect.DropView:
 		return x.dropView(s)
+	case *dialect.CreateFunction:
+		return x.createFunction(ctx, s)
+	case *dialect.DropFunction:
+		return x.dropFunction(s)
+	case *dialect.CreateCatalog:
+		return x.createCatalog(s)
+	case *dialect.AlterCatalog:
+		return x.alterCatalog(s)
+	case *dialect.DropCatalog:
+		return x.dropCatalog(s)
+	case *dialect.CreateGroup:
+		return x.createGroup(s)
+	case *dialect.AlterGroup:
+		return x.alterGroup(s)
+	case *dialect.DropGroup:
+		return x.dropGroup(s)
 	case *dialect.CancelRefresh: // refreshes are over soon: there is none to be cancelled
 		s.Name = x.qualify(s.Name)
 		return x.may("REFRESH", s.Name)
@@ -224,6 +223,9 @@ func indexOf(columns []dialect.Column, name string) int {
 // insert runs INSERT INTO and OVERWRITE. Values that are not literals are computed by the engine.
 func (x *session) insert(ctx context.Context, s *dialect.Insert, callback mysql.ResultSpoolFn) error {
 	in := catalog.Insertion{Table: x.qualify(s.Table), Target: s.Target, Overwrite: s.Overwrite, Label: s.Label, Columns: s.Columns}
+	if err := x.server.catalog.CheckWritable(in.Table, "inserted"); err != nil { // the analyzer comes before the privileges
+		return err
+	}
 	if err := x.may("INSERT", in.Table); err != nil {
 		return err
 	}
@@ -313,10 +315,10 @@ func (x *session) computeScan(ctx context.Context, s *dialect.Select) (texts [][
 // meanwhile, it starts again.
 func (x *session) delete(ctx context.Context, s *dialect.Delete, callback mysql.ResultSpoolFn) error {
 	table := x.qualify(s.Table)
-	if err := x.may("DELETE", table); err != nil {
+	if err := x.server.catalog.CheckWritable(table, "deleted"); err != nil {
 		return err
 	}
-	if err := x.server.catalog.CheckWritable(table, "deleted"); err != nil {
+	if err := x.may("DELETE", table); err != nil {
 		return err
 	}
 	if s.Where == "" { // fe:sql/analyzer/DeleteAnalyzer
@@ -351,10 +353,10 @@ func (x *session) evaluate(ctx context.Context, scan *catalog.Scan, table dialec
 // update is an upsert of the changed rows: only PRIMARY tables have it (fe:sql/analyzer/UpdateAnalyzer).
 func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.ResultSpoolFn) error {
 	table := x.qualify(s.Table)
-	if err := x.may("UPDATE", table); err != nil {
+	if err := x.server.catalog.CheckWritable(table, "modified"); err != nil {
 		return err
 	}
-	if err := x.server.catalog.CheckWritable(table, "modified"); err != nil {
+	if err := x.may("UPDATE", table); err != nil {
 		return err
 	}
 	scan, err := x.server.catalog.Scan(table, dialect.Hint{})

@@ -34,6 +34,7 @@ type Node struct {
 	// AnalysedText prints views and materialized views as before 2026: with the analysed query in place of the one that
 	// was written.
 	AnalysedText bool
+	EnableUDF    bool // FE configuration enable_udf
 }
 
 // Server is a running MySQL endpoint.
@@ -244,12 +245,11 @@ func (a authentication) HandleUser(string, net.Addr) bool { return true }
 
 // UserEntryWithHash implements mysql.HashStorage.
 func (a authentication) UserEntryWithHash(_ []*x509.Certificate, salt []byte, user string, response []byte, _ net.Addr) (mysql.Getter, error) {
-	password, ok := a.server.catalog.Password(user)
 	given := "NO"
 	if len(response) > 0 {
 		given = "YES"
 	}
-	if ok && string(mysql.ScrambleMysqlNativePassword(salt, []byte(password))) == string(response) {
+	if a.server.catalog.Verify(user, salt, response) {
 		return account(user), nil
 	}
 	return nil, mysql.NewSQLError(1045, "28000", "Access denied for user '%s' (using password: %s)", user, given)
@@ -270,6 +270,7 @@ type session struct {
 	variables        map[string]string
 	hints            map[string]dialect.HintedTable // of the running statement
 	pinned           *catalog.Scan                  // of the running DELETE or UPDATE: what the engine reads
+	acting           *catalog.Actor                 // see actor
 	trusted          bool                           // of the server itself, or under a view: no privileges are asked for
 }
 
@@ -291,14 +292,14 @@ func (x *session) user() string {
 }
 
 // identity is the user as the server prints it.
-func (x *session) identity() string { return "'" + x.user() + "'@'%'" }
+func (x *session) identity() string { return x.actor().Account.String() }
 
 func (x *session) use(name string) error {
 	if !catalog.IsSystem(name) {
 		if _, err := x.server.catalog.DatabaseID(name); err != nil {
 			return err
 		}
-		if err := x.server.catalog.Check(x.user(), catalog.Need{Kind: "DATABASE", Database: name}); err != nil {
+		if err := x.server.catalog.Check(x.actor(), catalog.Need{Kind: "DATABASE", Database: name}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -43,15 +44,22 @@ func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 		return x.showGrants(s, callback)
 	case "VARIABLES", "SESSION VARIABLES", "GLOBAL VARIABLES":
 		return x.showVariables(s, callback)
-	case "USERS":
-		var cells [][]any
-		for _, name := range x.server.catalog.Users() {
-			cells = append(cells, []any{"'" + name + "'@'%'"})
-		}
-		return rows(callback, []string{"User"}, cells)
+	case "USERS", "USER":
+		return x.showUsers(s, callback)
+	case "ROLES":
+		return x.showRoles(callback)
+	case "AUTHENTICATION", "ALL AUTHENTICATION":
+		return x.showAuthentication(s, callback)
+	case "PROPERTY":
+		return x.showProperty(s, callback)
 	case "CATALOGS":
-		return rows(callback, []string{"Catalog", "Type", "Comment"}, [][]any{
-			{"default_catalog", "Internal", "An internal catalog contains this cluster's self-managed tables."}})
+		return x.showCatalogs(s, callback)
+	case "CREATE CATALOG":
+		return x.showCreateCatalog(s.From.Name, callback)
+	case "FUNCTIONS", "FULL FUNCTIONS", "GLOBAL FUNCTIONS", "FULL GLOBAL FUNCTIONS":
+		return x.showFunctions(s, callback)
+	case "RESOURCE GROUP", "RESOURCE GROUPS", "RESOURCE GROUPS ALL", "VERBOSE RESOURCE GROUP", "VERBOSE RESOURCE GROUPS", "VERBOSE RESOURCE GROUPS ALL":
+		return x.showGroups(s, callback)
 	case "PROCESSLIST", "FULL PROCESSLIST":
 		return x.showProcesses(callback)
 	case "MATERIALIZED VIEWS":
@@ -62,8 +70,6 @@ func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 
 // emptyShows are the columns of what the sandbox has none of.
 var emptyShows = map[string][]string{
-	"FUNCTIONS":       {"Function Name"},
-	"FULL FUNCTIONS":  {"Signature", "Return Type", "Function Type", "Intermediate Type", "Properties"},
 	"STORAGE VOLUMES": {"Storage Volume"},
 	"INDEX":           {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
 	"KEYS":            {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
@@ -387,7 +393,7 @@ func momentCell(t time.Time) any {
 }
 
 func (x *session) showNodes(what string, callback mysql.ResultSpoolFn) error {
-	if err := x.server.catalog.CheckAny(x.user(), "OPERATE", "NODE"); err != nil {
+	if err := x.system("OPERATE", "NODE"); err != nil {
 		return err
 	}
 	n := x.server.node
@@ -429,28 +435,6 @@ func split(address string) (host, port string) {
 	return host, port
 }
 
-func (x *session) showGrants(s *dialect.Show, callback mysql.ResultSpoolFn) error {
-	name := cmp.Or(s.For, x.user())
-	if name != x.user() {
-		if err := x.server.catalog.CheckAny(x.user(), "GRANT"); err != nil {
-			return err
-		}
-	}
-	grants, err := x.server.catalog.Grants(name)
-	if err != nil {
-		return err
-	}
-	var cells [][]any
-	for _, g := range grants {
-		row := []any{"'" + name + "'@'%'", nil, g.Text}
-		if g.Catalog != "" {
-			row[1] = g.Catalog
-		}
-		cells = append(cells, row)
-	}
-	return rows(callback, []string{"UserIdentity", "Catalog", "Grants"}, cells)
-}
-
 func (x *session) showProcesses(callback mysql.ResultSpoolFn) error {
 	x.server.mu.Lock()
 	var cells [][]any
@@ -466,12 +450,24 @@ func (x *session) configuration() [][]any {
 	return [][]any{
 		{"label_keep_max_num", "[]", formatInt(int64(x.server.catalog.LabelKeepNum())), "int", true, ""},
 		{"label_keep_max_second", "[]", strconv.Itoa(int(streamload.DefaultLabelKeepAge.Seconds())), "int", true, ""},
+		{"enable_udf", "[]", strconv.FormatBool(x.server.node.EnableUDF), "boolean", false, ""},
 		{"run_mode", "[]", "shared_nothing", "String", false, ""},
 	}
 }
 
+// setConfig knows no configuration that can be changed (fe:common/ConfigBase).
+func (x *session) setConfig(s *dialect.SetConfig) error {
+	if err := x.system("OPERATE"); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
+		return &catalog.Error{Code: 5102, State: "F0000", Text: "Config '" + key + "' does not exist or is not mutable"}
+	}
+	return nil
+}
+
 func (x *session) showConfig(s *dialect.ShowConfig, callback mysql.ResultSpoolFn) error {
-	if err := x.server.catalog.CheckAny(x.user(), "OPERATE"); err != nil {
+	if err := x.system("OPERATE"); err != nil {
 		return err
 	}
 	var cells [][]any

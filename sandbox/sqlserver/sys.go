@@ -18,6 +18,9 @@ var _ sql.Database = sysSchema{}
 var sysTables = map[string]systemTable{
 	"object_dependencies": {"object_id# object_name object_database object_catalog object_type ref_object_id# ref_object_name ref_object_database " +
 		"ref_object_catalog ref_object_type", (*session).dependencyRows},
+	"grants_to_users": {privilegeColumns, (*session).grantsToUsers},
+	"grants_to_roles": {privilegeColumns, (*session).grantsToRoles},
+	"role_edges":      {"FROM_ROLE TO_ROLE TO_USER", (*session).roleEdges},
 }
 
 // Name implements sql.Database.
