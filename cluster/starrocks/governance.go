@@ -321,24 +321,24 @@ func renamedGrant(grant string, r cluster.Renaming) (string, error) {
 	if at < 0 || at+1 < len(all) && all[at+1].is("CATALOG", "RESOURCE", "STORAGE", "WAREHOUSE", "USER", "SYSTEM") {
 		return grant, nil
 	}
-	for ; at < len(all) && !all[at].is("TO"); at++ {
-		if all[at].kind != quotedLexeme || all[at].text != r.From {
-			continue
-		}
-		w := &rewriter{Renaming: r}
-		list := []replacement{{all[at], r.To}}
-		if at+2 < len(all) && all[at+1].mark(".") {
-			list = append(list, replacement{all[at+2], w.renamed(all[at+2].text)})
-			if f, ok := r.Others[all[at+2].text]; ok && all[at+2].kind == wordLexeme {
-				list[1].now = f
-			}
-		}
-		if err := w.put(list); err != nil {
-			return "", err
-		}
-		return apply(grant, w.edits), nil
+	for at < len(all) && all[at].kind != quotedLexeme && !all[at].is("TO") {
+		at++
 	}
-	return grant, nil
+	if at >= len(all) || all[at].kind != quotedLexeme || all[at].text != r.From {
+		return grant, nil
+	}
+	w := &rewriter{Renaming: r}
+	list := []replacement{{all[at], r.To}}
+	if at+2 < len(all) && all[at+1].mark(".") {
+		name := all[at+2]
+		now := w.renamed(name.text)
+		if f, ok := r.Others[name.text]; ok && name.kind == wordLexeme { // a function: its signature is printed as it is
+			now = f
+		}
+		list = append(list, replacement{name, now})
+	}
+	err = w.put(list)
+	return apply(grant, w.edits), err
 }
 
 // withRole names the role that lets read users and roles.

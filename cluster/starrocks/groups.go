@@ -119,7 +119,8 @@ func classifier(printed string) (string, error) {
 		} else if key != "id" && key != "weight" {
 			list = append(list, key+" = "+wire.String(strings.Trim(value, "'")))
 		}
-		if !ok || !slices.Contains(classifierParts, strings.TrimSuffix(strings.SplitN(key, " ", 2)[0], " ")) {
+		if !ok || !slices.Contains(classifierParts, strings.SplitN(key, " ", 2)[0]) ||
+			strings.Contains(value, ", ") && !strings.HasSuffix(key, "_range") { // a part that is not known here
 			return "", fmt.Errorf("classifier %q: %w", printed, cluster.ErrUnsupported)
 		}
 	}
