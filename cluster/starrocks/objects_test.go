@@ -9,6 +9,7 @@ import (
 	"starkeep/cluster"
 	"starkeep/cluster/clustertest"
 	"starkeep/cluster/starrocks"
+	"starkeep/sandbox"
 	"starkeep/sandbox/fault"
 	"starkeep/snapshot"
 )
@@ -54,6 +55,29 @@ func layered(h *harness) {
 func TestViewsComeInAnOrderInWhichTheyCanBeMade(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
+	again := viewsMove(t, h)
+	require.Contains(t, again[0].DDL, "SELECT `renamed`.k, count(*) FROM `other`.`renamed` GROUP BY `renamed`.k")
+	require.Contains(t, again[0].DDL, "COMMENT \"the key\"")
+	require.Contains(t, again[3].DDL, "SELECT `y2`.k, 'db.y' AS text FROM `other`.`y2`")
+}
+
+// Front ends before 2026 print queries analysed, with every name qualified.
+func TestViewsOfOlderFrontEndsMoveToo(t *testing.T) {
+	t.Parallel()
+	h := harnessOf(t, sandbox.Config{AnalysedText: true})
+	again := viewsMove(t, h)
+	require.Contains(t, again[3].DDL, "`other`.`y2`.`k`")
+	require.Contains(t, again[3].DDL, "'db.y'")
+	same := objectsOf(t, h, database)
+	for _, o := range same {
+		_, err := keeperOf(h).PutObject(t.Context(), o, inPlace)
+		require.NoError(t, err)
+	}
+	require.Equal(t, same, objectsOf(t, h, database))
+}
+
+// viewsMove puts views of all kinds into another database, and some under another name.
+func viewsMove(t *testing.T, h *harness) []snapshot.Object {
 	layered(h)
 	h.Exec("CREATE VIEW db.__starkeep_left AS SELECT 1 AS one")
 	list := objectsOf(t, h, database)
@@ -73,9 +97,7 @@ func TestViewsComeInAnOrderInWhichTheyCanBeMade(t *testing.T) {
 	}
 	again := objectsOf(t, h, "other")
 	require.Equal(t, []string{"view z", "materialized view y2", "materialized view w", "view x"}, names(again))
-	require.Contains(t, again[0].DDL, "SELECT `renamed`.k, count(*) FROM `other`.`renamed` GROUP BY `renamed`.k")
-	require.Contains(t, again[0].DDL, "COMMENT \"the key\"")
-	require.Contains(t, again[3].DDL, "SELECT `y2`.k, 'db.y' AS text FROM `other`.`y2`")
+	return again
 }
 
 func replaced(s, old, now string) string { return strings.Replace(s, old, now, 1) }

@@ -39,8 +39,12 @@ type harness struct {
 	admin  *wire.Pool
 }
 
-func newHarness(t testing.TB) *harness {
-	server, err := sandbox.Start(sandbox.Config{RootPassword: password, Users: map[string]string{"stranger": "x"}})
+func newHarness(t testing.TB) *harness { return harnessOf(t, sandbox.Config{}) }
+
+// harnessOf starts a sandbox of some other kind.
+func harnessOf(t testing.TB, config sandbox.Config) *harness {
+	config.RootPassword, config.Users = password, map[string]string{"stranger": "x"}
+	server, err := sandbox.Start(config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	h := &harness{server: server}
