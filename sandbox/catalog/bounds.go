@@ -9,32 +9,13 @@ import (
 	"time"
 
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/value"
 )
 
 // minima are what an open lower bound is stored and printed as.
 var minima = map[string]string{
 	"TINYINT": "-128", "SMALLINT": "-32768", "INT": "-2147483648", "BIGINT": "-9223372036854775808",
 	"LARGEINT": "-170141183460469231731687303715884105728", "DATE": "0000-01-01", "DATETIME": "0000-01-01 00:00:00",
-}
-
-// compare orders two values of a type in their printed form. Integers are compared as numbers, dates as text.
-func compare(t dialect.Type, a, b []byte) int {
-	if !t.Integer() {
-		return bytes.Compare(a, b)
-	}
-	negative, other := a[0] == '-', b[0] == '-'
-	switch {
-	case negative && !other:
-		return -1
-	case !negative && other:
-		return 1
-	case negative:
-		a, b = b, a
-	}
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return bytes.Compare(a, b)
 }
 
 // compareBounds orders two bounds over the partition columns. A bound is as long as there are columns.
@@ -48,7 +29,7 @@ func compareBounds(types []dialect.Type, a, b []dialect.Value) int {
 		case b[i].Max:
 			return -1
 		}
-		if n := compare(t, []byte(a[i].Text), []byte(b[i].Text)); n != 0 {
+		if n := value.Compare(t, []byte(a[i].Text), []byte(b[i].Text)); n != 0 {
 			return n
 		}
 	}
@@ -67,7 +48,7 @@ func partitionTypes(def *dialect.CreateTable) ([]dialect.Type, error) {
 		if ranged := def.Partition.Kind == dialect.Range || def.Partition.Kind == dialect.RangeExpression; ranged && minima[t.Name] == "" {
 			return nil, Analyzing("Column[%s] type[%s] cannot be a range partition key", name, t.Name)
 		}
-		if t.Nested() || t.Name == "FLOAT" || t.Name == "DOUBLE" || t.Name == "JSON" {
+		if !keyable(t) || t.Name == "FLOAT" || t.Name == "DOUBLE" || t.Name == "JSON" {
 			return nil, Analyzing("Column[%s] type[%s] cannot be a partition key", name, t.Name)
 		}
 		types = append(types, t)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"starkeep/sandbox/dialect"
@@ -49,11 +50,11 @@ type table struct {
 	id         int64
 	name       string
 	def        *dialect.CreateTable
-	converters []streamload.Converter // by column; nil for nested types
-	partitions []*partition           // in the order of their bounds, or of creation
+	partitions []*partition // in the order of their bounds, or of creation
 	temporary  []*partition
 	created    time.Time
 	mv         *materialized // of a materialized view
+	counter    atomic.Int64  // the last number that AUTO_INCREMENT gave
 }
 
 // New returns a catalog whose only user is root. Ids begin at a random base, so that two sandboxes never look like one

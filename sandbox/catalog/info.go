@@ -180,7 +180,10 @@ func (t *table) ddl() string {
 
 func columnText(c dialect.Column, model string) string {
 	text := "`" + c.Name + "` " + c.Type.String() + " "
-	if c.Aggregation != "" && model == dialect.Aggregate {
+	switch {
+	case c.State != "":
+		text += c.State + " "
+	case c.Aggregation != "" && model == dialect.Aggregate:
 		text += c.Aggregation + " "
 	}
 	if c.Nullable {
@@ -189,7 +192,15 @@ func columnText(c dialect.Column, model string) string {
 		text += "NOT NULL "
 	}
 	switch {
+	case c.AutoIncrement:
+		text += "AUTO_INCREMENT "
+	case c.Generated != nil:
+		text += "AS " + c.GeneratedText + " "
 	case c.Default == nil || c.Default.Null: // DEFAULT NULL is not printed
+	case c.Default.UUID != "":
+		text += "DEFAULT (" + c.Default.UUID + ") "
+	case c.Default.Expr != nil:
+		text += "DEFAULT " + c.Default.Text + " "
 	case c.Default.Now:
 		text += "DEFAULT CURRENT_TIMESTAMP "
 	default:

@@ -1,12 +1,14 @@
 package catalog
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/expression"
 	"starkeep/sandbox/streamload"
 )
 
@@ -39,6 +41,7 @@ type load struct {
 	into      map[*partition]*physical
 	staged    map[*physical][][]*chunk // by bucket
 	values    [][]byte
+	derived   []derived
 	row       Row
 	info      LoadInfo
 	over      bool
@@ -64,13 +67,23 @@ func (c *Catalog) Describe(database, name string) (*streamload.Table, error) {
 }
 
 func loadColumn(c dialect.Column) streamload.Column {
-	column := streamload.Column{Name: c.Name, Type: loadType(c.Type), Nullable: c.Nullable, Key: c.Key, Aggregation: c.Aggregation}
+	column := streamload.Column{Name: c.Name, Type: c.Type, Nullable: c.Nullable, Key: c.Key, Aggregation: c.Aggregation,
+		Generated: c.Generated != nil, AutoIncrement: c.AutoIncrement}
 	if c.Default == nil {
 		return column
 	}
 	column.HasDefault, column.DefaultNull, column.Default = true, c.Default.Null, c.Default.Value
-	if c.Default.Now {
+	switch {
+	case c.Default.Now:
 		column.Default = time.Now().UTC().Format(datetimeLayout)
+	case c.Default.UUID == "uuid()":
+		column.Default = newUUID()
+	case c.Default.UUID != "":
+		column.Default = strconv.FormatUint(rand.Uint64(), 10)
+	case c.Default.Expr != nil:
+		if e, err := expression.To(c.Type, c.Default.Expr, nil); err == nil { // checked when the table was made
+			column.Default = string(e.Eval(nil))
+		}
 	}
 	return column
 }
@@ -108,6 +121,9 @@ func (c *Catalog) begin(r streamload.Request, overwrite bool) (*load, error) {
 		l.overwrite = partitions
 	}
 	if l.router, err = c.newRouter(t, partitions, len(r.Partitions) > 0); err != nil {
+		return nil, err
+	}
+	if l.derived, err = derive(t.def); err != nil {
 		return nil, err
 	}
 	if err := d.labels.Begin(l.label, l.id); err != nil {
@@ -155,6 +171,10 @@ func (l *load) Append(b *streamload.Batch) ([]streamload.Rejection, error) {
 					l.values[j] = []byte{}
 				}
 			}
+		}
+		if reason := l.derive(); reason != "" {
+			rejected = append(rejected, streamload.Rejection{Row: i, Reason: reason})
+			continue
 		}
 		ok, err := l.add()
 		if err != nil {

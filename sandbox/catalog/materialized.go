@@ -127,13 +127,6 @@ func (c *Catalog) newMaterialized(n NewMaterialized) (*table, error) {
 		def.Properties["replication_num"] = c.replicasOf(n.Bases)
 	}
 	def.Properties["replicated_storage"] = cmp.Or(def.Properties["replicated_storage"], "true")
-	for _, column := range def.Columns {
-		convert, err := converter(column.Type)
-		if err != nil && !column.Type.Nested() {
-			return nil, Analyzing("%v", err)
-		}
-		t.converters = append(t.converters, convert)
-	}
 	for _, name := range def.Hash {
 		if columnIndex(def.Columns, name) < 0 {
 			return nil, Analyzing("Distribution column(%s) doesn't exist", name)

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"starkeep/sandbox/dialect"
-	"starkeep/sandbox/streamload"
+	"starkeep/sandbox/value"
 )
 
 // merge adds rows to those of a tablet by the rules of the table's model: DUPLICATE keeps all rows, UNIQUE and PRIMARY
@@ -106,37 +106,21 @@ func aggregate(c dialect.Column, x, y []byte) []byte {
 		return y
 	case c.Aggregation == "SUM":
 		return sum(c.Type, x, y)
+	case c.Aggregation == "BITMAP_UNION":
+		a, _ := value.ParseBitmap(x) // what is stored is one
+		b, _ := value.ParseBitmap(y)
+		return a.Union(b).Serialize()
+	case c.Aggregation == "HLL_UNION":
+		a := value.ParseHLL(x)
+		a.Union(value.ParseHLL(y))
+		return a.Serialize()
+	case c.Aggregation == "PERCENTILE_UNION": // nothing reads it
+		return y
 	}
-	if less := compareNumbers(c.Type, x, y) < 0; less == (c.Aggregation == "MIN") {
+	if less := value.Compare(c.Type, x, y) < 0; less == (c.Aggregation == "MIN") {
 		return x
 	}
 	return y
-}
-
-// compareNumbers orders two values also of the types that no bound can have.
-func compareNumbers(t dialect.Type, x, y []byte) int {
-	switch t.Name {
-	case "FLOAT", "DOUBLE":
-		a, _ := strconv.ParseFloat(string(x), 64)
-		b, _ := strconv.ParseFloat(string(y), 64)
-		switch {
-		case a < b:
-			return -1
-		case a > b:
-			return 1
-		}
-		return 0
-	case "DECIMAL":
-		a, b := unscaled(x), unscaled(y)
-		return a.Cmp(b)
-	}
-	return compare(t, x, y)
-}
-
-// unscaled reads a decimal of fixed scale as an integer.
-func unscaled(v []byte) *big.Int {
-	n, _ := new(big.Int).SetString(strings.Replace(string(v), ".", "", 1), 10)
-	return n
 }
 
 // bits of the integer types: a sum wraps around in the column's width, as the server's does.
@@ -151,12 +135,12 @@ func sum(t dialect.Type, x, y []byte) []byte {
 		if t.Name == "FLOAT" {
 			width = 32
 		}
-		return streamload.AppendFloat(nil, a+b, width)
+		return value.AppendFloat(nil, a+b, width)
 	case "DECIMAL":
-		n := new(big.Int).Add(unscaled(x), unscaled(y))
+		n := new(big.Int).Add(value.Unscaled(x), value.Unscaled(y))
 		return appendDecimal(n, t.Scale)
 	}
-	n := new(big.Int).Add(unscaled(x), unscaled(y))
+	n := new(big.Int).Add(value.Unscaled(x), value.Unscaled(y))
 	if width := bits[t.Name]; n.BitLen() >= int(width) {
 		n.And(n, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), width), big.NewInt(1)))
 		if n.Bit(int(width)-1) == 1 {

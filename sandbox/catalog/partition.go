@@ -355,7 +355,7 @@ func (r *router) bucket(p *partition, values [][]byte) int {
 	h := fnv.New32a()
 	for _, c := range columns {
 		if values[c] == nil {
-			h.Write([]byte{nullValue})
+			h.Write([]byte{0xfb})
 			continue
 		}
 		h.Write(values[c])

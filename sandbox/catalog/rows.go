@@ -1,48 +1,28 @@
 package catalog
 
 import (
-	"encoding/binary"
+	"starkeep/sandbox/value"
 )
 
 // A Row is one row as the text protocol of MySQL writes it: values in the order of the table's columns, each
-// length-encoded, NULL as 0xfb. Rows are kept in this form, so that a SELECT copies bytes and converts nothing.
+// length-encoded, NULL as 0xfb. Rows are kept in this form, so that a SELECT copies the bytes of most types and converts
+// nothing; see package value for the rest.
 type Row []byte
-
-const nullValue = 0xfb
 
 // appendValue adds a value that is not NULL.
 func (r Row) appendValue(v []byte) Row {
-	switch n := len(v); {
-	case n < 251:
-		r = append(r, byte(n))
-	case n < 1<<16:
-		r = append(r, 0xfc, byte(n), byte(n>>8))
-	case n < 1<<24:
-		r = append(r, 0xfd, byte(n), byte(n>>8), byte(n>>16))
-	default:
-		r = append(r, 0xfe)
-		r = binary.LittleEndian.AppendUint64(r, uint64(n))
+	if v == nil {
+		v = []byte{}
 	}
-	return append(r, v...)
+	return value.Append(r, v)
 }
 
-func (r Row) appendNull() Row { return append(r, nullValue) }
+func (r Row) appendNull() Row { return value.Append(r, nil) }
 
 // next splits off the first value; nil is NULL, an empty value is not nil.
-func (r Row) next() (value []byte, rest Row) {
-	n, at := uint64(r[0]), 1
-	switch r[0] {
-	case nullValue:
-		return nil, r[1:]
-	case 0xfc:
-		n, at = uint64(binary.LittleEndian.Uint16(r[1:])), 3
-	case 0xfd:
-		n, at = uint64(r[1])|uint64(r[2])<<8|uint64(r[3])<<16, 4
-	case 0xfe:
-		n, at = binary.LittleEndian.Uint64(r[1:]), 9
-	}
-	end := at + int(n)
-	return r[at:end:end], r[end:]
+func (r Row) next() (v []byte, rest Row) {
+	v, list := value.Next(r)
+	return v, list
 }
 
 // Values splits the row into its values; nil is NULL. The values share the memory of the row.

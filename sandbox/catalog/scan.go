@@ -8,6 +8,7 @@ import (
 
 	"starkeep/sandbox/dialect"
 	"starkeep/sandbox/streamload"
+	"starkeep/sandbox/value"
 )
 
 // Scan is the rows of a table, or of some partitions and tablets of it, at their visible versions when it was made.
@@ -140,8 +141,10 @@ type Insertion struct {
 	Label     string
 	Columns   []string // empty: all
 	Rows      [][][]byte
-	System    bool         // of the server itself: the refresh of a materialized view
-	Printed   map[int]bool // columns whose values are in the printed form already and are taken as they are
+	System    bool // of the server itself: the refresh of a materialized view
+	// Types are those of the values of each place of a row, which are in their stored form; nil or a type without a name: text,
+	// read as a load reads it.
+	Types []dialect.Type
 }
 
 // Insert loads rows, all or none.
@@ -187,48 +190,86 @@ func (in Insertion) batch(t *table) (*streamload.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	casts, err := in.casts(columns, source)
+	if err != nil {
+		return nil, err
+	}
 	batch := &streamload.Batch{Columns: make([]streamload.Vector, len(columns))}
-	var scratch []byte
 	for n, row := range in.Rows {
-		if len(row) != len(in.Columns) && (len(in.Columns) > 0 || len(row) != len(columns)) {
+		if len(row) != slices.Max(source)+1 {
 			return nil, Analyzing("Column count doesn't match value count")
 		}
 		for i := range columns {
-			value := row[max(source[i], 0)]
-			if source[i] < 0 {
-				if value, err = defaultOf(columns[i]); err != nil {
-					return nil, err
-				}
+			var v []byte
+			if source[i] >= 0 {
+				v = row[source[i]]
+			} else if v, err = defaultOf(columns[i]); err != nil {
+				return nil, err
 			}
-			if value == nil {
-				if !columns[i].Nullable {
+			if v == nil {
+				if !columns[i].Nullable && (source[i] >= 0 || !columns[i].AutoIncrement) && columns[i].Generated == nil {
 					return nil, ddl("Insert has filtered data: NULL value in non-nullable column '%s', row %d", columns[i].Name, n+1)
 				}
 				batch.Columns[i].AppendNull()
 				continue
 			}
-			if t.converters[i] == nil {
-				return nil, ddl("the sandbox keeps no values of type %s", columns[i].Type)
+			stored := v
+			if source[i] >= 0 {
+				stored = casts[i](v)
 			}
-			ok := true
-			if in.Printed[i] || columns[i].Type.Name == "VARBINARY" { // SQL gives the bytes themselves
-				scratch = append(scratch[:0], value...)
-			} else if scratch, ok = t.converters[i](scratch[:0], value); !ok {
-				return nil, ddl("Insert has filtered data: value '%.64s' is not in the range of column '%s' %s, row %d", value, columns[i].Name, columns[i].Type, n+1)
+			if stored == nil || (columns[i].Type.Text() || columns[i].Type.Name == "VARBINARY") && len(stored) > value.Limit(columns[i].Type) {
+				return nil, ddl("Insert has filtered data: value '%.64s' is not in the range of column '%s' %s, row %d", v, columns[i].Name, columns[i].Type, n+1)
 			}
-			batch.Columns[i].Append(scratch)
+			batch.Columns[i].Append(stored)
 		}
 	}
 	return batch, nil
 }
 
+// casts returns how the given values become those of the columns.
+func (in Insertion) casts(columns []dialect.Column, source []int) ([]value.Caster, error) {
+	casts := make([]value.Caster, len(columns))
+	for i, c := range columns {
+		if source[i] < 0 {
+			continue
+		}
+		if c.Generated != nil {
+			return nil, Analyzing("generated column '%s' can not be specified", c.Name)
+		}
+		from := dialect.Type{Name: "VARCHAR"}
+		if source[i] < len(in.Types) && in.Types[source[i]].Name != "" {
+			from = in.Types[source[i]]
+		}
+		var err error
+		if casts[i], err = value.Cast(from, c.Type); err != nil {
+			return nil, Analyzing("%v", err)
+		}
+	}
+	return casts, nil
+}
+
+// Targets are the types of the columns that the places of a row fill.
+func (in Insertion) Targets(columns []dialect.Column) ([]dialect.Type, error) {
+	source, err := in.sources(columns)
+	if err != nil {
+		return nil, err
+	}
+	types := make([]dialect.Type, slices.Max(source)+1)
+	for i, at := range source {
+		if at >= 0 {
+			types[at] = columns[i].Type
+		}
+	}
+	return types, nil
+}
+
 // sources returns for each column the index of its value in a row, -1 where the default is taken.
 func (in Insertion) sources(columns []dialect.Column) ([]int, error) {
-	source := make([]int, len(columns))
+	source, next := make([]int, len(columns)), 0
 	for i := range source {
-		source[i] = i
-		if len(in.Columns) > 0 {
-			source[i] = -1
+		if source[i] = -1; len(in.Columns) == 0 && columns[i].Generated == nil {
+			source[i] = next
+			next++
 		}
 	}
 	for i, name := range in.Columns {
@@ -246,7 +287,7 @@ func defaultOf(c dialect.Column) ([]byte, error) {
 	switch {
 	case d.HasDefault && !d.DefaultNull:
 		return []byte(d.Default), nil
-	case d.DefaultNull || c.Nullable:
+	case d.DefaultNull || c.Nullable || c.AutoIncrement || c.Generated != nil:
 		return nil, nil
 	}
 	return nil, Analyzing("'%s' must be explicitly mentioned in column permutation", c.Name)

@@ -7,18 +7,11 @@ import (
 	"time"
 
 	"starkeep/sandbox/dialect"
-	"starkeep/sandbox/streamload"
+	"starkeep/sandbox/value"
 )
 
-// loadType is a type as Stream Load names it.
-func loadType(t dialect.Type) streamload.Type {
-	return streamload.Type{Name: t.Name, Length: t.Length, Precision: t.Precision, Scale: t.Scale}
-}
-
 // converter brings a text to the form in which a value of the type is printed.
-func converter(t dialect.Type) (streamload.Converter, error) {
-	return streamload.NewConverter(loadType(t))
-}
+func converter(t dialect.Type) (value.Converter, error) { return value.NewConverter(t) }
 
 // CreateTable creates a table with its partitions.
 func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
@@ -42,13 +35,6 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 		return err
 	}
 	t := &table{id: c.newID(), name: def.Name.Name, def: def, created: time.Now()}
-	for _, column := range def.Columns {
-		convert, err := converter(column.Type)
-		if err != nil && !column.Type.Nested() {
-			return Analyzing("%v", err)
-		}
-		t.converters = append(t.converters, convert)
-	}
 	if err := c.createPartitions(t); err != nil {
 		return err
 	}
@@ -105,6 +91,12 @@ func complete(given *dialect.CreateTable) (*dialect.CreateTable, error) {
 		}
 	}
 	if err := completeKeys(&def); err != nil {
+		return nil, err
+	}
+	if err := completeAggregation(&def); err != nil {
+		return nil, err
+	}
+	if err := checkDerived(&def); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Concat(def.Hash, def.OrderBy) {
@@ -169,8 +161,31 @@ func completeKeys(def *dialect.CreateTable) error {
 	return nil
 }
 
+// completeAggregation checks what columns are merged by (fe:sql/analyzer/ColumnDefAnalyzer).
+func completeAggregation(def *dialect.CreateTable) error {
+	for i := range def.Columns {
+		c := &def.Columns[i]
+		t := c.Type
+		fits := map[string]bool{"": !t.Sketch() || def.Model == dialect.Unique || def.Model == dialect.Primary, "SUM": t.Integer() || t.Name == "DECIMAL" || t.Name == "FLOAT" || t.Name == "DOUBLE" || t.Name == "BOOLEAN",
+			"MIN": !t.Nested() && !t.Sketch() && t.Name != "JSON" && t.Name != "VARBINARY", "MAX": !t.Nested() && !t.Sketch() && t.Name != "JSON" && t.Name != "VARBINARY",
+			"REPLACE": !t.Sketch() || t.Name == "BITMAP" || t.Name == "HLL", "REPLACE_IF_NOT_NULL": true, "HLL_UNION": t.Name == "HLL", "BITMAP_UNION": t.Name == "BITMAP",
+			"PERCENTILE_UNION": t.Name == "PERCENTILE", "AGG_STATE_UNION": c.State != ""}[c.Aggregation]
+		switch {
+		case !fits && c.Aggregation == "":
+			return Analyzing("No aggregate function specified for '%s'", c.Name)
+		case !fits:
+			return Analyzing("Invalid aggregate function '%s' for '%s'", c.Aggregation, c.Name)
+		case c.Aggregation == "REPLACE_IF_NOT_NULL":
+			c.Nullable = true
+		case c.Aggregation == "SUM" && t.Name == "DECIMAL" && !t.Wide(): // so that sums do not overflow
+			c.Type.Precision = 38
+		}
+	}
+	return nil
+}
+
 func keyable(t dialect.Type) bool {
-	return !t.Nested() && t.Name != "FLOAT" && t.Name != "DOUBLE" && t.Name != "JSON"
+	return !t.Nested() && !t.Sketch() && !t.Wide() && t.Name != "FLOAT" && t.Name != "DOUBLE" && t.Name != "JSON"
 }
 
 // DropTable drops a table at once; the sandbox has no trash.

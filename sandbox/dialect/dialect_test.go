@@ -50,8 +50,12 @@ func TestLiteralsKeepTheirBytes(t *testing.T) {
 	s := parse[*Insert](t, "INSERT INTO t VALUES ('a\\'b''c\\0\\n\\\\', \"x\"\"y\xff\", -1.5e3, NULL, true)")
 	require.Equal(t, [][]Value{{{Text: "a'b'c\x00\n\\"}, {Text: "x\"y\xff"}, {Text: "-1.5e3"}, {Null: true}, {Text: "1"}}}, s.Literals)
 	s = parse[*Insert](t, "INSERT INTO d.t PARTITION (p) WITH LABEL l (a, b) VALUES (1, concat('(', ')')), (2, 3)")
-	require.Equal(t, &Insert{Table: ObjectName{"d", "t"}, Target: Hint{Partitions: []string{"p"}}, Label: "l", Columns: []string{"a", "b"},
-		Rows: []string{"1, concat('(', ')')", "2, 3"}}, s)
+	require.Equal(t, []string{"a", "b"}, s.Columns)
+	require.Equal(t, "l", s.Label)
+	require.Equal(t, Hint{Partitions: []string{"p"}}, s.Target)
+	require.Len(t, s.Rows, 2)
+	require.Equal(t, "1, concat('(', ')')", s.Rows[0].Text)
+	require.Equal(t, "concat", s.Rows[0].Exprs[1].Text)
 }
 
 func TestSplitIgnoresSemicolonsThatSeparateNothing(t *testing.T) {

@@ -15,6 +15,7 @@ type Hint struct {
 type Select struct {
 	SQL   string // for the engine: hints are replaced by the names of Hinted
 	Scan  *TableScan
+	Query *Query // one table, expressions; nil when the statement is more than that
 	Hints map[string]HintedTable
 }
 
@@ -45,8 +46,14 @@ type Insert struct {
 	Label     string
 	Columns   []string  // nil: all
 	Literals  [][]Value // VALUES of literals only
-	Rows      []string  // VALUES with expressions: the text of each tuple
+	Rows      []Tuple   // VALUES with expressions
 	Query     string
+}
+
+// Tuple is a row of VALUES.
+type Tuple struct {
+	Exprs []*Expr // nil when this package does not read all of them
+	Text  string
 }
 
 // Delete is DELETE FROM t [PARTITION …] WHERE ….
@@ -77,7 +84,14 @@ func (p *Parser) selectStatement() (Statement, error) {
 		return &Select{SQL: p.sql, Scan: scan}, nil
 	}
 	p.at = start
-	return p.rewriteHints()
+	query := p.query()
+	p.at = start
+	s, err := p.rewriteHints()
+	if err != nil {
+		return nil, err
+	}
+	s.Query = query
+	return s, nil
 }
 
 // variables reads SELECT @@a [AS b], … [LIMIT n], or returns nil.
@@ -205,7 +219,7 @@ func (h Hint) none() bool { return !h.Temporary && h.Partitions == nil && h.Tabl
 
 // rewriteHints copies a query and gives each table that stands under a hint a name of its own, for the engine's grammar
 // reads PARTITION without obeying it and does not know the other hints.
-func (p *Parser) rewriteHints() (Statement, error) {
+func (p *Parser) rewriteHints() (*Select, error) {
 	s := &Select{Hints: map[string]HintedTable{}}
 	var out strings.Builder
 	copied, tables := 0, false
@@ -278,6 +292,11 @@ func (p *Parser) insert() (_ Statement, err error) {
 			return nil, err
 		}
 	}
+	if p.take("PROPERTIES") {
+		if _, err := p.properties(); err != nil {
+			return nil, err
+		}
+	}
 	if p.ahead("(") && !p.peekAt(1).is("SELECT") {
 		if s.Columns, err = p.nameList(); err != nil {
 			return nil, err
@@ -293,7 +312,7 @@ func (p *Parser) insert() (_ Statement, err error) {
 	return s, nil
 }
 
-// tuples reads VALUES: literals where all are, else the text of each tuple.
+// tuples reads VALUES: literals where all are, else expressions.
 func (p *Parser) tuples(s *Insert) error {
 	start := p.at
 	for {
@@ -311,22 +330,41 @@ func (p *Parser) tuples(s *Insert) error {
 	}
 	p.at, s.Literals = start, nil
 	for {
-		if err := p.expect("("); err != nil {
+		row, err := p.tuple()
+		if err != nil {
 			return err
 		}
-		from := p.peek().Start
-		for !p.ahead(")") {
-			if p.peek().Kind == End {
-				return p.unexpected("')'")
-			}
-			p.balanced()
-			p.take(",")
-		}
-		s.Rows = append(s.Rows, p.sql[from:p.next().Start])
+		s.Rows = append(s.Rows, row)
 		if !p.take(",") {
 			return p.end()
 		}
 	}
+}
+
+func (p *Parser) tuple() (row Tuple, err error) {
+	start := p.at
+	if err := p.list(func() error {
+		e, err := p.expression()
+		row.Exprs = append(row.Exprs, e)
+		return err
+	}); err == nil {
+		row.Text = p.sql[p.tokens[start].Stop:p.tokens[p.at-1].Start]
+		return row, nil
+	}
+	p.at, row.Exprs = start, nil
+	if err := p.expect("("); err != nil {
+		return row, err
+	}
+	from := p.peek().Start
+	for !p.ahead(")") {
+		if p.peek().Kind == End {
+			return row, p.unexpected("')'")
+		}
+		p.balanced()
+		p.take(",")
+	}
+	row.Text = p.sql[from:p.next().Start]
+	return row, nil
 }
 
 // literalTuple reads literals; TRUE and FALSE are 1 and 0.

@@ -1,49 +1,8 @@
 package dialect
 
 import (
-	"strconv"
 	"strings"
 )
-
-// Type is the type of a column.
-type Type struct {
-	Name      string // BOOLEAN … JSON; VARCHAR for STRING; for a nested type or a sketch (ARRAY, MAP, STRUCT, BITMAP, HLL, PERCENTILE) its outer name
-	Length    int    // CHAR, VARCHAR, VARBINARY (0: unlimited); bytes
-	Precision int
-	Scale     int
-	Text      string // nested types: the whole text
-}
-
-// MaxVarchar is what STRING and unlimited VARCHAR columns are declared as (docs STRING: 65533 bytes).
-const MaxVarchar = 65533
-
-// displayWidths are what SHOW CREATE TABLE prints behind integer types (fe:catalog/ScalarType toSql).
-var displayWidths = map[string]int{"TINYINT": 4, "SMALLINT": 6, "INT": 11, "BIGINT": 20, "LARGEINT": 40}
-
-// String prints the type as SHOW CREATE TABLE does.
-func (t Type) String() string {
-	lower := strings.ToLower(t.Name)
-	switch {
-	case t.Text != "":
-		return t.Text
-	case displayWidths[t.Name] > 0:
-		return lower + "(" + strconv.Itoa(displayWidths[t.Name]) + ")"
-	case t.Name == "DECIMAL":
-		return "decimal(" + strconv.Itoa(t.Precision) + ", " + strconv.Itoa(t.Scale) + ")"
-	case t.Length > 0:
-		return lower + "(" + strconv.Itoa(t.Length) + ")"
-	}
-	return lower
-}
-
-// Nested tells whether values of the type have no plain text form.
-func (t Type) Nested() bool { return t.Text != "" }
-
-// Temporal tells whether the type is DATE or DATETIME.
-func (t Type) Temporal() bool { return t.Name == "DATE" || t.Name == "DATETIME" }
-
-// Integer tells whether the type is TINYINT … LARGEINT.
-func (t Type) Integer() bool { return displayWidths[t.Name] > 0 }
 
 // Column is a column definition.
 type Column struct {
@@ -51,16 +10,24 @@ type Column struct {
 	Type        Type
 	Key         bool
 	Nullable    bool
-	Aggregation string // of a value column: SUM, MAX, MIN, REPLACE, REPLACE_IF_NOT_NULL
+	Aggregation string // of a value column: SUM, MAX, MIN, REPLACE, …; AGG_STATE_UNION
+	State       string // the aggregate function of a column of aggregation states, as it is printed: avg(double)
 	Default     *Default
 	Comment     string
+	// AutoIncrement says that rows without a value get the next number.
+	AutoIncrement bool
+	Generated     *Expr  // AS expression: computed when rows are loaded
+	GeneratedText string // as SHOW CREATE TABLE prints it
 }
 
 // Default is a DEFAULT clause.
 type Default struct {
 	Null  bool
-	Now   bool // CURRENT_TIMESTAMP
+	Now   bool   // CURRENT_TIMESTAMP
+	UUID  string // uuid() or uuid_numeric()
 	Value string
+	Expr  *Expr  // of a collection: [1, 2], map{}, row(…)
+	Text  string // the expression as it was written
 }
 
 // Key models as tables_config.TABLE_MODEL is derived from them.
@@ -223,7 +190,14 @@ func (p *Parser) columnOption(c *Column) (err error) {
 		c.Aggregation = agg
 		return nil
 	}
+	if t := p.peek(); t.Kind == Word && p.peekAt(1).is("(") && !t.is("AS") { // docs AGGREGATE tables, agg_func_name(types)
+		return p.columnState(c)
+	}
 	switch {
+	case p.take("AUTO_INCREMENT"):
+		c.AutoIncrement, c.Nullable = true, false
+	case p.take("AS"):
+		return p.generated(c)
 	case p.take("NOT", "NULL"):
 		c.Nullable = false
 	case p.take("NULL"):
@@ -251,88 +225,15 @@ func (p *Parser) columnDefault() (*Default, error) {
 		return &Default{Value: t.Text}, nil
 	}
 	p.at--
-	return nil, p.unexpected("a string")
-}
-
-// synonyms of type names (grammar rules baseType, decimalType).
-var synonyms = map[string]string{
-	"INTEGER": "INT", "BOOL": "BOOLEAN", "STRING": "VARCHAR", "TEXT": "VARCHAR", "BINARY": "VARBINARY", "NUMERIC": "DECIMAL", "NUMBER": "DECIMAL",
-	"DECIMALV2": "DECIMAL", "DECIMAL32": "DECIMAL", "DECIMAL64": "DECIMAL", "DECIMAL128": "DECIMAL", "SIGNED": "INT",
-}
-
-func (p *Parser) columnType() (Type, error) {
 	start := p.peek().Start
-	word, err := p.name()
+	e, err := p.expression()
 	if err != nil {
-		return Type{}, err
+		return nil, p.unexpected("a string")
 	}
-	name := strings.ToUpper(word)
-	t := Type{Name: name}
-	if s, ok := synonyms[name]; ok {
-		t.Name = s
+	if e.Kind == CallExpr && (e.Text == "uuid" || e.Text == "uuid_numeric") && e.Args == nil {
+		return &Default{UUID: e.Text + "()"}, nil
 	}
-	var arguments []int
-	if p.take("<") {
-		return p.nestedType(t, start)
-	}
-	if p.ahead("(") {
-		if err := p.list(func() error {
-			n, err := p.integer()
-			arguments = append(arguments, int(n))
-			return err
-		}); err != nil {
-			return Type{}, err
-		}
-	}
-	switch t.Name {
-	case "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "LARGEINT", "FLOAT", "DOUBLE", "DATE", "DATETIME", "JSON":
-	case "BITMAP", "HLL", "PERCENTILE":
-		t.Text = strings.ToLower(t.Name)
-	case "CHAR", "VARCHAR", "VARBINARY":
-		t.Length = textLength(name, arguments)
-	case "DECIMAL":
-		t.Precision, t.Scale = 10, 0 // docs DECIMAL: (10, 0) when not given
-		if len(arguments) > 0 {
-			t.Precision = arguments[0]
-		}
-		if len(arguments) > 1 {
-			t.Scale = arguments[1]
-		}
-		if t.Precision < 1 || t.Precision > 38 || t.Scale > t.Precision {
-			return Type{}, syntaxError(p.sql, start, "DECIMAL's precision should range from 1 to 38, its scale from 0 to the precision")
-		}
-	default:
-		return Type{}, syntaxError(p.sql, start, "Unknown data type: "+word)
-	}
-	return t, nil
-}
-
-func textLength(declared string, arguments []int) int {
-	switch {
-	case len(arguments) > 0:
-		return arguments[0]
-	case declared == "STRING" || declared == "TEXT":
-		return MaxVarchar
-	case declared == "CHAR" || declared == "VARCHAR": // docs CHAR, VARCHAR: 1 when not given
-		return 1
-	}
-	return 0
-}
-
-// nestedType reads the rest of ARRAY<…>, MAP<…>, STRUCT<…>.
-func (p *Parser) nestedType(t Type, start int) (Type, error) {
-	for depth := 1; depth > 0; {
-		switch token := p.next(); {
-		case token.Kind == End:
-			return Type{}, p.unexpected("'>'")
-		case token.is("<"):
-			depth++
-		case token.is(">"):
-			depth--
-		}
-	}
-	t.Text = strings.ToLower(p.sql[start:p.tokens[p.at-1].Stop])
-	return t, nil
+	return &Default{Expr: e, Text: p.sql[start:p.tokens[p.at-1].Stop]}, nil
 }
 
 func (p *Parser) partitionBy(c *CreateTable) (err error) {
@@ -547,4 +448,43 @@ func (p *Parser) everySpec() (s PartitionSpec, err error) {
 		s.Every.Unit = unit
 	}
 	return s, p.expect(")")
+}
+
+// columnState reads the function of a column of aggregation states: avg(double).
+func (p *Parser) columnState(c *Column) error {
+	name := strings.ToLower(p.next().Text)
+	var types []string
+	if err := p.list(func() error {
+		t, err := p.columnType()
+		types = append(types, t.String())
+		p.take("NOT", "NULL")
+		p.take("NULL")
+		return err
+	}); err != nil {
+		return err
+	}
+	c.Aggregation, c.State = "AGG_STATE_UNION", name+"("+strings.Join(types, ", ")+")"
+	return nil
+}
+
+// generated reads the expression of a generated column and prints its columns in back quotes (fe:sql/formatter/AST2SQLBuilder).
+func (p *Parser) generated(c *Column) (err error) {
+	start := p.at
+	if c.Generated, err = p.expression(); err != nil {
+		return err
+	}
+	columns := map[int]bool{}
+	c.Generated.eachColumn(func(e *Expr) { columns[e.Start] = true })
+	var b strings.Builder
+	at := p.tokens[start].Start
+	for _, t := range p.tokens[start:p.at] {
+		b.WriteString(p.sql[at:t.Start])
+		if at = t.Stop; columns[t.Start] {
+			b.WriteString("`" + t.Text + "`")
+		} else {
+			b.WriteString(p.sql[t.Start:t.Stop])
+		}
+	}
+	c.GeneratedText = b.String()
+	return nil
 }

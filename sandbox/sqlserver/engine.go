@@ -17,6 +17,7 @@ import (
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/value"
 )
 
 // engine runs the queries that the sandbox does not answer itself. There is one in the process, for the library keeps
@@ -157,6 +158,9 @@ func engineType(t dialect.Type) sql.Type {
 	case "DOUBLE":
 		return types.Float64
 	case "DECIMAL":
+		if t.Precision > types.DecimalTypeMaxPrecision {
+			return text
+		}
 		return types.MustCreateDecimalType(uint8(t.Precision), uint8(t.Scale))
 	case "DATE":
 		return types.Date
@@ -232,6 +236,12 @@ func (r *storedRows) Close(*sql.Context) error {
 
 // decode turns a stored value into the engine's.
 func decode(ctx *sql.Context, t dialect.Type, as sql.Type, v []byte) (any, error) {
+	if !value.Plain(t) { // the engine knows what is printed
+		if printed := value.Print(nil, t, v, value.Hex); printed != nil {
+			return string(printed), nil
+		}
+		return nil, nil
+	}
 	s := string(v)
 	switch t.Name {
 	case "BOOLEAN", "TINYINT":
@@ -251,6 +261,9 @@ func decode(ctx *sql.Context, t dialect.Type, as sql.Type, v []byte) (any, error
 	case "DOUBLE":
 		return strconv.ParseFloat(s, 64)
 	case "LARGEINT", "DECIMAL":
+		if t.Precision > types.DecimalTypeMaxPrecision {
+			return s, nil
+		}
 		n, _, err := as.Convert(ctx, s)
 		return n, err
 	case "DATE":

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/dolthub/go-mysql-server/sql"
@@ -11,6 +12,8 @@ import (
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/expression"
+	"starkeep/sandbox/value"
 )
 
 // may checks a privilege on a table, a view or a materialized view; on a name that nothing has, as on a table.
@@ -177,6 +180,15 @@ func (x *session) selectRows(ctx context.Context, s *dialect.Select, callback my
 		}
 		return x.scan(ctx, s.Scan, callback)
 	}
+	if s.Query != nil {
+		p, err := x.project(ctx, s.Query)
+		if err == nil {
+			return x.sendProjection(p, callback)
+		}
+		if err, unknown := compileError(err); !unknown {
+			return err
+		}
+	}
 	x.hints = s.Hints
 	defer func() { x.hints = nil }()
 	return x.passOn(ctx, s.SQL, callback)
@@ -208,7 +220,7 @@ func (x *session) scan(ctx context.Context, s *dialect.TableScan, callback mysql
 		}
 		columns = append(columns, at)
 	}
-	return sendScan(callback, scan, columns, limit)
+	return sendScan(callback, scan, columns, limit, x.binaryEncoding())
 }
 
 func indexOf(columns []dialect.Column, name string) int {
@@ -229,6 +241,14 @@ func (x *session) insert(ctx context.Context, s *dialect.Insert, callback mysql.
 	if err := x.may("INSERT", in.Table); err != nil {
 		return err
 	}
+	n, err := x.insertRows(ctx, s, in)
+	if err != nil {
+		return err
+	}
+	return ok(callback, n)
+}
+
+func (x *session) insertRows(ctx context.Context, s *dialect.Insert, in catalog.Insertion) (int64, error) {
 	for _, tuple := range s.Literals {
 		row := make([][]byte, len(tuple))
 		for i, v := range tuple {
@@ -238,64 +258,146 @@ func (x *session) insert(ctx context.Context, s *dialect.Insert, callback mysql.
 		}
 		in.Rows = append(in.Rows, row)
 	}
-	queries := []string{s.Query}
+	var err error
 	switch {
+	case s.Query != "":
+		var c computed
+		c, err = x.compute(ctx, s.Query)
+		in.Rows, in.Types = c.rows, c.types
 	case s.Rows != nil:
-		queries = nil
-		for _, tuple := range s.Rows {
-			queries = append(queries, "SELECT "+tuple)
-		}
-	case s.Literals != nil:
-		queries = nil
+		err = x.tuples(ctx, s.Rows, &in)
 	}
-	for _, q := range queries {
-		computed, err := x.compute(ctx, q)
-		if err != nil {
-			return err
-		}
-		in.Rows = append(in.Rows, computed...)
+	if err != nil {
+		return 0, err
 	}
-	n, err := x.server.catalog.Insert(in)
+	return x.server.catalog.Insert(in)
+}
+
+// tuples computes rows of VALUES as the types of the columns that they fill.
+func (x *session) tuples(ctx context.Context, tuples []dialect.Tuple, in *catalog.Insertion) error {
+	columns, err := x.server.catalog.Columns(in.Table)
 	if err != nil {
 		return err
 	}
-	return ok(callback, n)
+	if in.Types, err = in.Targets(columns); err != nil {
+		return err
+	}
+	for _, t := range tuples {
+		row, err := x.tuple(ctx, t, in.Types)
+		if err != nil {
+			return err
+		}
+		in.Rows = append(in.Rows, row)
+	}
+	return nil
 }
 
-// compute runs a query and returns its rows as texts, nil for NULL. Hints in it are obeyed.
-func (x *session) compute(ctx context.Context, query string) ([][][]byte, error) {
-	statement, err := dialect.Parse(query)
+// tuple computes one row; when something in it is not known here, all of it is left to the engine.
+func (x *session) tuple(ctx context.Context, t dialect.Tuple, types []dialect.Type) ([][]byte, error) {
+	row, err := evaluateTuple(t, types)
+	if err == nil {
+		return row, nil
+	}
+	if err, unknown := compileError(err); !unknown {
+		return nil, err
+	}
+	c, err := x.compute(ctx, "SELECT "+t.Text)
 	if err != nil {
 		return nil, err
 	}
-	if s, isSelect := statement.(*dialect.Select); isSelect && s.Scan == nil {
+	for i, v := range c.rows[0] {
+		if i >= len(types) || v == nil {
+			continue
+		}
+		from := dialect.Type{Name: "VARCHAR"}
+		if c.types != nil {
+			from = c.types[i]
+		}
+		cast, err := value.Cast(from, types[i])
+		if err != nil {
+			return nil, catalog.Analyzing("%v", err)
+		}
+		if c.rows[0][i] = cast(v); c.rows[0][i] == nil {
+			return nil, filtered(v, types[i])
+		}
+	}
+	return c.rows[0], nil
+}
+
+func evaluateTuple(t dialect.Tuple, types []dialect.Type) ([][]byte, error) {
+	if t.Exprs == nil {
+		return nil, &expression.UnknownError{What: "expression"}
+	}
+	if len(t.Exprs) != len(types) {
+		return nil, catalog.Analyzing("Column count doesn't match value count")
+	}
+	row := make([][]byte, len(types))
+	for i, e := range t.Exprs {
+		given, err := expression.Compile(e, nil)
+		if err != nil {
+			return nil, err
+		}
+		v := given.Eval(nil)
+		if v == nil {
+			continue
+		}
+		cast, err := value.Cast(given.Type, types[i])
+		if err != nil {
+			return nil, err
+		}
+		if row[i] = cast(v); row[i] == nil {
+			return nil, filtered(v, types[i])
+		}
+	}
+	return row, nil
+}
+
+// filtered is what enable_insert_strict makes of a value that a column does not hold.
+func filtered(v []byte, t dialect.Type) error {
+	return &catalog.Error{Code: 1064, State: "HY000", Text: fmt.Sprintf("Insert has filtered data: value '%.64s' is not in the range of %s", v, t)}
+}
+
+// compute runs a query and returns its rows. Hints in it are obeyed. What the engine computed has texts for values.
+func (x *session) compute(ctx context.Context, query string) (computed, error) {
+	statement, err := dialect.Parse(query)
+	if err != nil {
+		return computed{}, err
+	}
+	if s, isSelect := statement.(*dialect.Select); isSelect {
+		switch {
+		case s.Query != nil:
+			c, err := x.collect(ctx, s.Query)
+			if err, unknown := compileError(err); !unknown {
+				return c, err
+			}
+		case s.Scan != nil:
+			return x.computeScan(ctx, s)
+		}
 		x.hints, query = s.Hints, s.SQL
 		defer func() { x.hints = nil }()
-	} else if isSelect && s.Scan != nil {
-		return x.computeScan(ctx, s)
 	}
 	sc, schema, iter, err := x.query(ctx, query)
 	if err != nil {
-		return nil, messageOf(err)
+		return computed{}, messageOf(err)
 	}
-	computed, err := sql.RowIterToRows(sc, iter)
+	rows, err := sql.RowIterToRows(sc, iter)
 	if err != nil {
-		return nil, messageOf(err)
+		return computed{}, messageOf(err)
 	}
-	texts := make([][][]byte, len(computed))
-	for i, row := range computed {
+	texts := make([][][]byte, len(rows))
+	for i, row := range rows {
 		texts[i] = make([][]byte, len(row))
 		for j, v := range row {
 			if texts[i][j], err = encode(sc, schema[j].Type, v); err != nil {
-				return nil, err
+				return computed{}, err
 			}
 		}
 	}
-	return texts, nil
+	return computed{rows: texts}, nil
 }
 
 // computeScan reads a plain SELECT past the engine, so that every byte survives.
-func (x *session) computeScan(ctx context.Context, s *dialect.Select) (texts [][][]byte, err error) {
+func (x *session) computeScan(ctx context.Context, s *dialect.Select) (c computed, err error) {
 	err = x.selectRows(ctx, s, func(res *result, _ bool) error {
 		for _, row := range res.Rows {
 			text := make([][]byte, len(row))
@@ -304,11 +406,11 @@ func (x *session) computeScan(ctx context.Context, s *dialect.Select) (texts [][
 					text[i] = append([]byte{}, v.Raw()...)
 				}
 			}
-			texts = append(texts, text)
+			c.rows = append(c.rows, text)
 		}
 		return nil
 	})
-	return texts, err
+	return c, err
 }
 
 // delete evaluates the condition for every row of a scan and removes those that meet it; when the table moved
@@ -333,7 +435,7 @@ func (x *session) delete(ctx context.Context, s *dialect.Delete, callback mysql.
 		if err != nil {
 			return err
 		}
-		_, err = x.server.catalog.Delete(scan, func(row int64) bool { return string(met[row][0]) == "1" })
+		_, err = x.server.catalog.Delete(scan, func(row int64) bool { return string(met.rows[row][0]) == "1" })
 		if !errors.Is(err, catalog.ErrMoved) {
 			if err != nil {
 				return err
@@ -344,7 +446,7 @@ func (x *session) delete(ctx context.Context, s *dialect.Delete, callback mysql.
 }
 
 // evaluate computes expressions over every row of a scan, in its order.
-func (x *session) evaluate(ctx context.Context, scan *catalog.Scan, table dialect.ObjectName, expressions ...string) ([][][]byte, error) {
+func (x *session) evaluate(ctx context.Context, scan *catalog.Scan, table dialect.ObjectName, expressions ...string) (computed, error) {
 	x.pinned = scan
 	defer func() { x.pinned = nil }()
 	return x.compute(ctx, "SELECT "+strings.Join(expressions, ", ")+" FROM `"+table.Database+"`.`"+table.Name+"`")
@@ -380,19 +482,28 @@ func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.
 		}
 		changes[at] = i + 1
 	}
-	evaluated, err := x.evaluate(ctx, scan, table, append([]string{"(" + s.Where + ") IS TRUE"}, s.Values...)...)
+	changed, err := x.evaluate(ctx, scan, table, append([]string{"(" + s.Where + ") IS TRUE"}, s.Values...)...)
 	if err != nil {
 		return err
 	}
-	// What does not change keeps its bytes: read again, a JSON number would become a string.
-	in := catalog.Insertion{Table: table, Printed: map[int]bool{}}
-	for i := range scan.Columns {
-		_, changed := changes[i]
-		in.Printed[i] = !changed
+	// What does not change keeps its bytes and type: read again, a JSON number would become a string.
+	in := catalog.Insertion{Table: table}
+	var kept []int
+	for i, c := range scan.Columns {
+		if c.Generated != nil {
+			continue
+		}
+		t := c.Type
+		if at, ok := changes[i]; ok {
+			if t = (dialect.Type{}); changed.types != nil {
+				t = changed.types[at]
+			}
+		}
+		kept, in.Columns, in.Types = append(kept, i), append(in.Columns, c.Name), append(in.Types, t)
 	}
 	at := 0
 	for row := range scan.Rows() {
-		computed := evaluated[at]
+		computed := changed.rows[at]
 		at++
 		if string(computed[0]) != "1" {
 			continue
@@ -402,7 +513,11 @@ func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.
 		for column, i := range changes {
 			values[column] = computed[i]
 		}
-		in.Rows = append(in.Rows, values)
+		given := make([][]byte, len(kept))
+		for i, column := range kept {
+			given[i] = values[column]
+		}
+		in.Rows = append(in.Rows, given)
 	}
 	if len(in.Rows) == 0 {
 		return ok(callback, 0)

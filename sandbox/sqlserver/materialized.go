@@ -151,7 +151,7 @@ func (x *session) refreshRows(ctx context.Context, name dialect.ObjectName, forc
 	if err != nil {
 		return false, err
 	}
-	if _, err := c.Insert(catalog.Insertion{Table: name, Overwrite: true, System: true, Rows: computed}); err != nil {
+	if _, err := c.Insert(catalog.Insertion{Table: name, Overwrite: true, System: true, Rows: computed.rows, Types: computed.types}); err != nil {
 		return false, err
 	}
 	c.EndRefresh(name, versions)

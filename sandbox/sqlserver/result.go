@@ -13,7 +13,7 @@ import (
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
-	"starkeep/sandbox/streamload"
+	"starkeep/sandbox/value"
 )
 
 type result = sqltypes.Result
@@ -95,8 +95,8 @@ var shanghai = time.FixedZone("UTC+8", 8*3600)
 // scanBatch is how many rows are handed to the connection at once.
 const scanBatch = 512
 
-// sendScan sends the rows of a scan; columns are indexes into its columns. Nothing is allocated per row.
-func sendScan(callback mysql.ResultSpoolFn, s *catalog.Scan, columns []int, limit int64) error {
+// sendScan sends the rows of a scan; columns are indexes into its columns. Nothing is allocated per row of plain types.
+func sendScan(callback mysql.ResultSpoolFn, s *catalog.Scan, columns []int, limit int64, binary value.Encoding) error {
 	res := &result{Rows: make([][]sqltypes.Value, 0, scanBatch)}
 	for _, c := range columns {
 		res.Fields = append(res.Fields, columnField(s.Columns[c]))
@@ -116,10 +116,12 @@ func sendScan(callback mysql.ResultSpoolFn, s *catalog.Scan, columns []int, limi
 		n := len(res.Rows)
 		out := backing[n*width : (n+1)*width]
 		for i, c := range columns {
-			if values[c] == nil {
-				out[i] = sqltypes.NULL
-			} else {
-				out[i] = sqltypes.MakeTrusted(res.Fields[i].Type, values[c])
+			v := values[c]
+			if t := s.Columns[c].Type; !value.Plain(t) {
+				v = value.Print(nil, t, v, binary)
+			}
+			if out[i] = sqltypes.NULL; v != nil {
+				out[i] = sqltypes.MakeTrusted(res.Fields[i].Type, v)
 			}
 		}
 		res.Rows = append(res.Rows, out)
@@ -192,9 +194,9 @@ func engineValue(ctx *sql.Context, t sql.Type, v any) (sqltypes.Value, error) {
 	case []byte:
 		return sqltypes.MakeTrusted(t.Type(), x), nil
 	case float32:
-		return sqltypes.MakeTrusted(t.Type(), streamload.AppendFloat(nil, float64(x), 32)), nil
+		return sqltypes.MakeTrusted(t.Type(), value.AppendFloat(nil, float64(x), 32)), nil
 	case float64:
-		return sqltypes.MakeTrusted(t.Type(), streamload.AppendFloat(nil, x, 64)), nil
+		return sqltypes.MakeTrusted(t.Type(), value.AppendFloat(nil, x, 64)), nil
 	case time.Time:
 		layout := time.DateTime
 		switch {

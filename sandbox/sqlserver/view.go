@@ -36,9 +36,9 @@ func (x *session) read(ctx context.Context, name dialect.ObjectName, h dialect.H
 	}
 	var scan *catalog.Scan
 	err := x.nested(!v.Invoker, func() error {
-		rows, err := x.compute(ctx, v.Analysed)
+		computed, err := x.compute(ctx, v.Analysed)
 		if err == nil {
-			scan, err = catalog.Computed(v.Columns, rows)
+			scan, err = catalog.Computed(v.Columns, computed.rows)
 		}
 		return err
 	})

@@ -68,7 +68,7 @@ func BenchmarkLoad(b *testing.B) {
 		body          []byte
 	}{{"enclosed", "", plain.Bytes()}, {"hex", header, hexed.Bytes()}} {
 		b.Run(c.name, func(b *testing.B) {
-			o := options{columns: c.columns, strict: true, dialect: dialect{separator: []byte("\t"), delimiter: []byte("\n"), enclose: '"'}}
+			o := options{columns: c.columns, strict: true, dialect: csvFormat{separator: []byte("\t"), delimiter: []byte("\n"), enclose: '"'}}
 			b.SetBytes(int64(len(c.body)))
 			b.ReportAllocs()
 			for b.Loop() {

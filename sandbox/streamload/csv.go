@@ -13,9 +13,9 @@ const maxRow = 512 << 20
 // firstBuffer is what a decoder starts with; it doubles for longer rows.
 const firstBuffer = 1 << 20
 
-// dialect is how a CSV body is written. A zero enclose or escape is not "none" to the parser: as soon as one of the two
+// csvFormat is how a CSV body is written. A zero enclose or escape is not "none" to the parser: as soon as one of the two
 // is set, the other one is the byte 0 (be:formats/csv/csv_reader.h CSVParseOptions).
-type dialect struct {
+type csvFormat struct {
 	separator  []byte
 	delimiter  []byte
 	enclose    byte
@@ -26,11 +26,11 @@ type dialect struct {
 
 // quoted tells whether the state machine parses, instead of the plain splitter (be:exec/file_scanner/csv_scanner.cpp
 // _use_v2).
-func (d dialect) quoted() bool { return d.enclose != 0 || d.escape != 0 }
+func (d csvFormat) quoted() bool { return d.enclose != 0 || d.escape != 0 }
 
 // decoder reads CSV rows from a stream with a bounded buffer.
 type decoder struct {
-	dialect
+	csvFormat
 	src        io.Reader
 	buf        []byte
 	start, end int // unread bytes
@@ -49,8 +49,8 @@ type span struct {
 	rewritten bool
 }
 
-func newDecoder(src io.Reader, d dialect) *decoder {
-	dec := &decoder{dialect: d, src: src, buf: make([]byte, firstBuffer)}
+func newDecoder(src io.Reader, d csvFormat) *decoder {
+	dec := &decoder{csvFormat: d, src: src, buf: make([]byte, firstBuffer)}
 	for _, b := range []byte{d.enclose, d.escape, d.separator[0], d.delimiter[0]} {
 		dec.special[b] = true
 	}

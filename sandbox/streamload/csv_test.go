@@ -11,12 +11,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-func comma(enclose, escape byte) dialect {
-	return dialect{separator: []byte(","), delimiter: []byte("\n"), enclose: enclose, escape: escape}
+func comma(enclose, escape byte) csvFormat {
+	return csvFormat{separator: []byte(","), delimiter: []byte("\n"), enclose: enclose, escape: escape}
 }
 
 // decode returns all rows, fields joined by |.
-func decode(t require.TestingT, src io.Reader, d dialect) []string {
+func decode(t require.TestingT, src io.Reader, d csvFormat) []string {
 	dec := newDecoder(src, d)
 	var rows []string
 	for {
@@ -33,7 +33,7 @@ func TestDecoderKeepsTheRulesOfTheRealParsers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, text string
-		dialect    dialect
+		dialect    csvFormat
 		rows       []string
 	}{
 		{"plain fields, no end of line at the end", "a,b\nc,d", comma(0, 0), []string{"a|b", "c|d"}},
@@ -57,10 +57,10 @@ func TestDecoderKeepsTheRulesOfTheRealParsers(t *testing.T) {
 		{"escaped separator, delimiter, quote and escape", `a\,b,c\"d,\\` + "\\\n" + "x\n", comma('"', '\\'), []string{"a,b|c\"d|\\\nx"}},
 		{"NULL text loses its backslash to escape", `\N,a` + "\n", comma(0, '\\'), []string{"N|a"}},
 		{"escape inside of quotes", `"a\"b",c` + "\n", comma('"', '\\'), []string{"a\"b|c"}},
-		{"trim_space", " a , b \n", dialect{separator: []byte(","), delimiter: []byte("\n"), trimSpace: true}, []string{"a|b"}},
-		{"trim_space around quotes", "  \"a b\"  ,\" c\"\n", dialect{separator: []byte(","), delimiter: []byte("\n"), trimSpace: true, enclose: '"'}, []string{"a b| c"}},
-		{"long delimiters", "a||b|#c||d|#", dialect{separator: []byte("||"), delimiter: []byte("|#")}, []string{"a|b", "c|d"}},
-		{"long delimiters with quotes", "\"a||b\"||c|d|#e||f", dialect{separator: []byte("||"), delimiter: []byte("|#"), enclose: '"'}, []string{"a||b|c|d", "e|f"}},
+		{"trim_space", " a , b \n", csvFormat{separator: []byte(","), delimiter: []byte("\n"), trimSpace: true}, []string{"a|b"}},
+		{"trim_space around quotes", "  \"a b\"  ,\" c\"\n", csvFormat{separator: []byte(","), delimiter: []byte("\n"), trimSpace: true, enclose: '"'}, []string{"a b| c"}},
+		{"long delimiters", "a||b|#c||d|#", csvFormat{separator: []byte("||"), delimiter: []byte("|#")}, []string{"a|b", "c|d"}},
+		{"long delimiters with quotes", "\"a||b\"||c|d|#e||f", csvFormat{separator: []byte("||"), delimiter: []byte("|#"), enclose: '"'}, []string{"a||b|c|d", "e|f"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func TestLongRowsGrowTheBufferAndNeighboursSurvive(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3*firstBuffer)
 	text := "a,b\n" + long + ",\"" + long + "\"\nc,d\n"
-	for _, d := range []dialect{comma(0, 0), comma('"', 0)} {
+	for _, d := range []csvFormat{comma(0, 0), comma('"', 0)} {
 		rows := decode(t, strings.NewReader(text), d)
 		require.Len(t, rows, 3)
 		require.Equal(t, "c|d", rows[2])
@@ -84,7 +84,7 @@ func TestLongRowsGrowTheBufferAndNeighboursSurvive(t *testing.T) {
 
 func TestBodyThatBreaksOffIsAnErrorNotTheEnd(t *testing.T) {
 	t.Parallel()
-	for _, d := range []dialect{comma(0, 0), comma('"', 0)} {
+	for _, d := range []csvFormat{comma(0, 0), comma('"', 0)} {
 		dec := newDecoder(io.MultiReader(strings.NewReader("a,b\nc"), iotest.ErrReader(io.ErrUnexpectedEOF)), d)
 		_, _, err := dec.next()
 		for err == nil {
@@ -126,7 +126,7 @@ func FuzzDecoder(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte, mode byte) {
-		d := [...]dialect{comma(0, 0), comma('"', 0), comma('"', '\\'),
+		d := [...]csvFormat{comma(0, 0), comma('"', 0), comma('"', '\\'),
 			{separator: []byte("||"), delimiter: []byte("|#"), enclose: '"', trimSpace: true}}[mode%4]
 		whole := decode(t, bytes.NewReader(text), d)
 		require.Equal(t, whole, decode(t, iotest.OneByteReader(bytes.NewReader(text)), d))

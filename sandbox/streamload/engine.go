@@ -8,6 +8,8 @@ package streamload
 import (
 	"errors"
 	"fmt"
+
+	"starkeep/sandbox/value"
 )
 
 // Engine is what Stream Load needs of the database behind it. It is safe for concurrent use.
@@ -98,20 +100,16 @@ type Column struct {
 	DefaultNull bool   // the default is NULL
 	Default     string // the default as text, when it is not NULL
 	Aggregation string // SUM, MAX, MIN, REPLACE, REPLACE_IF_NOT_NULL or empty
+	Generated   bool   // computed by the engine, never loaded: Append gets NULL
+	// AutoIncrement says that the engine gives the next number to a row whose value is NULL.
+	AutoIncrement bool
 }
 
-// Type is a scalar type. Name is one of BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, LARGEINT, FLOAT, DOUBLE, DECIMAL,
-// CHAR, VARCHAR, VARBINARY, DATE, DATETIME, JSON; STRING is VARCHAR without a length. Any other name is a type that
-// CSV cannot carry.
-type Type struct {
-	Name      string
-	Length    int // bytes: CHAR, VARCHAR, VARBINARY; 0 is the type's maximum
-	Precision int // DECIMAL
-	Scale     int // DECIMAL
-}
+// Type is the type of a column.
+type Type = value.Type
 
 // Vector is one column of a Batch: its values one behind the other, and where each ends. A value is the text that a
-// later SELECT prints on the wire.
+// value.Print reads.
 type Vector struct {
 	Data []byte   // all values, concatenated
 	Ends []uint32 // Ends[i] is the offset in Data behind value i

@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/sandbox/fault"
+
+	"starkeep/sandbox/value"
 )
 
 // city is the table of most tests: k INT NOT NULL, s VARCHAR(5), d DECIMAL(5,2).
@@ -466,14 +468,14 @@ func TestBlankRowIsSkippedSoAnEmptyStringNeedsQuotes(t *testing.T) {
 func TestTextOverOneMiBIsRefusedAlsoInFieldsOfExpressions(t *testing.T) {
 	t.Parallel()
 	s := serve(t, one(Type{Name: "VARCHAR"}))
-	fits, over := strings.Repeat("ab", MaxString/2), strings.Repeat("ab", MaxString/2)+"ab"
+	fits, over := strings.Repeat("ab", value.MaxString/2), strings.Repeat("ab", value.MaxString/2)+"ab"
 	require.Equal(t, "Success", s.load("one", fits+"\n", "strict_mode: true").Status)
 	require.Equal(t, "Fail", s.load("one", over+"\n", "strict_mode: true").Status)
 	require.Equal(t, "Success", s.load("one", fits+"\n", "strict_mode: true", "columns: t,c=unhex(t)").Status)
 	require.Equal(t, "Fail", s.load("one", over+"\n", "strict_mode: true", "columns: t,c=unhex(t)").Status)
 	require.Equal(t, "Success", s.load("one", over+"\n", "columns: t,c=unhex(t)").Status)
 	rows := s.visible("one")
-	require.Len(t, rows[1][0], MaxString/2)
+	require.Len(t, rows[1][0], value.MaxString/2)
 	require.Equal(t, "<nil>", rows[2][0])
 }
 
@@ -539,13 +541,13 @@ func TestColumnsHeaderMistakesAreTold(t *testing.T) {
 		"k,x=unhex(k)":                "Mapping column is not in table. column: x",
 		"k,s=unhex(nothing)":          "Column 'nothing' cannot be resolved.",
 		"k,s=sleep(k)":                "No matching function with signature: sleep(varchar).",
-		"k,s=unhex(k":                 "a comma or a closing parenthesis expected",
-		"k,s=json_query(k,'$.a')":     "the sandbox computes json_query(…, '$[0]') only",
-		"k s":                         "a comma expected",
-		"k,`s":                        "a name in back quotes expected",
-		"k,s='x":                      "a closing quote expected",
-		"k,s=cast(k as array<int>)":   "Unsupported CSV type",
-		"k,s=cast(k as decimal(1,2))": "Unsupported CSV type",
+		"k,s=unhex(k":                 "Getting syntax error",
+		"k s":                         "Getting syntax error",
+		"k,`s":                        "Unterminated identifier",
+		"k,s='x":                      "Unterminated string literal",
+		"k,s=cast(k as array<int>)":   "Invalid type cast from varchar to array<int(11)>",
+		"k,s=cast(k as decimal(1,2))": "DECIMAL's precision should range",
+		"k,s=bitmap_count(k)":         "No matching function with signature: bitmap_count(varchar).",
 	} {
 		r := s.load("city", "1\n", "columns: "+header)
 		require.Equal(t, "Fail", r.Status, header)

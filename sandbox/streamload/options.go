@@ -18,7 +18,7 @@ type options struct {
 	maxFilterRatio float64
 	strict         bool
 	compression    string // gzip, zstd, lz4 or empty
-	dialect        dialect
+	dialect        csvFormat
 }
 
 // refused are headers that change the result of a load in ways that the sandbox does not imitate.

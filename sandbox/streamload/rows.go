@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"starkeep/sandbox/value"
 )
 
 // The batch that is handed to the engine ends at whichever comes first.
@@ -38,13 +40,13 @@ type rowLoader struct {
 	decoder *decoder
 	load    Load
 	batch   Batch
-	data    []datum
+	data    [][]byte // what expressions see of the fields; nil is NULL
 	result  result
 }
 
 func newRowLoader(p *plan, d *decoder, load Load) *rowLoader {
 	return &rowLoader{plan: p, decoder: d, load: load,
-		batch: Batch{Columns: make([]Vector, len(p.columns))}, data: make([]datum, len(p.fields))}
+		batch: Batch{Columns: make([]Vector, len(p.columns))}, data: make([][]byte, len(p.fields))}
 }
 
 // run loads all rows, or fails on an error that is no matter of rows.
@@ -100,12 +102,14 @@ func (l *rowLoader) add(row []byte, fields [][]byte) string {
 func (l *rowLoader) read(i int, f field, text []byte) string {
 	null := string(text) == `\N` // also when it was enclosed: the quotes are gone by now
 	if f.used {
-		l.data[i] = datum{bytes: text, null: null}
-		if len(text) > MaxString {
+		if l.data[i] = text; null {
+			l.data[i] = nil
+		}
+		if len(text) > value.MaxString {
 			if l.strict {
 				return outOfRange(f.name, i, "VARCHAR", text)
 			}
-			l.data[i] = datum{null: true}
+			l.data[i] = nil
 		}
 	}
 	if f.target < 0 {
@@ -121,7 +125,7 @@ func (l *rowLoader) read(i int, f field, text []byte) string {
 		v.Data = data
 		v.end(false)
 	case l.strict:
-		return outOfRange(f.name, i, c.Type.String(), text)
+		return outOfRange(f.name, i, value.Name(c.Type), text)
 	default:
 		v.Data = data[:v.size()]
 		return l.null(v, c) // without strict mode a value that is none is NULL, silently
@@ -144,29 +148,26 @@ func (l *rowLoader) complete(i int) string {
 		return ""
 	}
 	v := &l.batch.Columns[i]
+	if c.Generated || c.AutoIncrement && c.compute == nil {
+		v.AppendNull() // the engine fills it
+		return ""
+	}
 	if c.compute == nil {
 		if !c.HasDefault || c.DefaultNull {
 			return l.null(v, c)
 		}
-		v.Data = append(v.Data, c.Default...)
-		v.end(false)
+		v.Append([]byte(c.Default))
 		return ""
 	}
-	d := c.compute.eval(l.data)
-	if d.null {
+	computed := c.compute.Eval(l.data)
+	if computed == nil {
 		return l.null(v, c)
 	}
-	data, ok := d.convertTo(c.Type, c.convert, v.Data)
-	if !ok {
-		v.Data = data[:v.size()]
-		return l.null(v, c)
-	}
-	if n := len(data) - v.size(); c.Type.Name != "JSON" && n > c.Type.limit() {
+	if text := c.Type.Text() || c.Type.Name == "VARBINARY"; text && len(computed) > value.Limit(c.Type) {
 		// be:exec/tablet_sink.cpp _validate_data: strict mode or not
-		return fmt.Sprintf("String (length=%d) is too long. The type of '%s' is %s", n, c.Name, c.Type)
+		return fmt.Sprintf("String (length=%d) is too long. The type of '%s' is %s", len(computed), c.Name, value.Name(c.Type))
 	}
-	v.Data = data
-	v.end(false)
+	v.Append(computed)
 	return ""
 }
 

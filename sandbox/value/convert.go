@@ -1,9 +1,18 @@
-package streamload
+// Package value holds the values of StarRocks: how each type reads text, what a SELECT prints, how values are cast, and
+// the serialised forms of the types that have no text.
+//
+// A value is stored as SELECT prints it, except ARRAY, MAP and STRUCT (a list of their members, see Append) and BITMAP and
+// HLL (their serialised form); nil is NULL.
+package value
 
 import (
 	"encoding/base64"
-	"fmt"
+
+	"starkeep/sandbox/dialect"
 )
+
+// Type is a type of the dialect.
+type Type = dialect.Type
 
 // MaxString is the longest text value in bytes, also of a field that only an expression uses
 // (be TypeDescriptor::MAX_VARCHAR_LENGTH).
@@ -26,7 +35,7 @@ func NewConverter(t Type) (Converter, error) {
 		return func(dst, field []byte) ([]byte, bool) { return appendFloat(dst, field, 64) }, nil
 	case "DECIMAL":
 		if t.Precision < 1 || t.Precision > 38 || t.Scale < 0 || t.Scale > t.Precision {
-			return nil, native("Unsupported CSV type %s", t)
+			return nil, unsupported(t) // DECIMAL256 has no CSV converter (be:formats/csv/converter.cpp)
 		}
 		return func(dst, field []byte) ([]byte, bool) { return appendDecimal(dst, field, t.Precision, t.Scale) }, nil
 	case "DATE":
@@ -46,35 +55,26 @@ func NewConverter(t Type) (Converter, error) {
 			return m.appendDatetime(dst), true
 		}, nil
 	case "CHAR", "VARCHAR":
-		limit := t.limit()
+		limit := Limit(t)
 		return func(dst, field []byte) ([]byte, bool) { return append(dst, field...), len(field) <= limit }, nil
 	case "VARBINARY":
-		limit := t.limit()
+		limit := Limit(t)
 		return func(dst, field []byte) ([]byte, bool) { return appendBinary(dst, field, limit) }, nil
 	case "JSON":
 		return AppendJSON, nil
 	}
-	return nil, native("Unsupported CSV type %s", t)
+	return nil, unsupported(t)
 }
 
-// limit is the longest value in bytes.
-func (t Type) limit() int {
+// Limit is the longest value of a text type in bytes.
+func Limit(t Type) int {
 	if t.Length > 0 && t.Length < MaxString {
 		return t.Length
 	}
 	return MaxString
 }
 
-// String prints the type as SQL.
-func (t Type) String() string {
-	switch {
-	case t.Name == "DECIMAL":
-		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
-	case t.Length > 0:
-		return fmt.Sprintf("%s(%d)", t.Name, t.Length)
-	}
-	return t.Name
-}
+func unsupported(t Type) error { return Native("Unsupported CSV type %s", Name(t)) }
 
 // appendBinary tries base64 first and takes the raw bytes when that fails: text that happens to be base64 is decoded
 // (be:formats/csv/varbinary_converter.cpp).

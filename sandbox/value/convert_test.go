@@ -1,10 +1,9 @@
-package streamload
+package value
 
 import (
 	"bytes"
 	"math"
 	"math/big"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -157,38 +156,4 @@ func FuzzJSON(f *testing.F) {
 		require.True(t, ok)
 		require.Equal(t, string(again), string(last))
 	})
-}
-
-func TestExpressionsOverNullAndOddTextFollowTheOriginal(t *testing.T) {
-	t.Parallel()
-	eval := func(header string, fields ...string) string {
-		list, err := parseColumns("x=" + header)
-		require.NoError(t, err)
-		data := make([]datum, len(fields))
-		for i, f := range fields {
-			data[i] = datum{bytes: []byte(f), null: f == `\N`}
-		}
-		e, err := list[0].tree.build(func(name string) (int, bool) {
-			i, err := strconv.Atoi(name[1:])
-			return i, err == nil && i < len(fields)
-		})
-		require.NoError(t, err)
-		e.eval(data) // a second row must not see the first one's memory
-		d := e.eval(data)
-		if d.null {
-			return "NULL"
-		}
-		return string(d.bytes)
-	}
-	for _, c := range []struct{ header, field, want string }{
-		{"unhex(f0)", "616B", "ak"}, {"unhex(f0)", "616", ""}, {"unhex(f0)", "zz", ""}, {"unhex(f0)", "", ""}, {"unhex(f0)", `\N`, "NULL"},
-		{"hex(f0)", "a\xff", "61FF"}, {"from_base64(f0)", "YWI=", "ab"}, {"from_base64(f0)", "", "NULL"}, {"from_base64(f0)", "*", "NULL"},
-		{"to_binary(f0)", "6162", "ab"}, {"to_binary(f0, 'utf8')", "6162", "6162"}, {`to_binary(f0, "encode64")`, "YWI=", "ab"},
-		{"concat('a', f0, null)", "b", "NULL"}, {"concat('it''s ', `f0`, \"\\n\")", "b", "it's b\n"},
-		{"parse_json(f0)", "[1,2]", "[1, 2]"}, {"parse_json(f0)", "1", `"1"`}, {"parse_json(f0)", "{", "NULL"},
-		{"json_query(parse_json(concat('[', f0, ']')), '$[0]')", "1.50", "1.5"}, {"json_query(parse_json(f0), '$[0]')", "[]", "NULL"}, {"json_query(parse_json(f0), '$[0]')", "{}", "NULL"},
-		{"cast(f0 as int)", "12", "12"}, {"cast(f0 as decimal(10, 2))", "1.5", "1.50"}, {"cast(f0 as int)", "x", "NULL"}, {"cast(unhex(f0) as varchar(2))", "6162", "ab"},
-	} {
-		require.Equal(t, c.want, eval(c.header, c.field), "%s of %q", c.header, c.field)
-	}
 }

@@ -1,4 +1,4 @@
-package streamload
+package value
 
 import (
 	"bytes"
@@ -34,19 +34,6 @@ func AppendJSON(dst, text []byte) ([]byte, bool) {
 		return dst[:start], false
 	}
 	return dst, true
-}
-
-// firstElement appends element 0 of an array as AppendJSON prints it: json_query(v, '$[0]').
-func firstElement(dst, array []byte) ([]byte, bool) {
-	p := jsonParser{text: array}
-	if !p.take('[') {
-		return dst, false
-	}
-	p.blanks()
-	if p.at < len(p.text) && p.text[p.at] == ']' {
-		return dst, false
-	}
-	return p.value(dst, 0)
 }
 
 type jsonParser struct {
@@ -155,6 +142,11 @@ func (p *jsonParser) object(dst []byte, depth int) ([]byte, bool) {
 			}
 		}
 	}
+	return appendObject(dst, members), true
+}
+
+// appendObject prints an object: keys sorted by their bytes, the last of equal ones.
+func appendObject(dst []byte, members []member) []byte {
 	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.key, b.key) })
 	dst = append(dst, '{')
 	first := true
@@ -169,7 +161,7 @@ func (p *jsonParser) object(dst []byte, depth int) ([]byte, bool) {
 		dst = append(appendJSONString(dst, m.key), ": "...)
 		dst = append(dst, m.value...)
 	}
-	return append(dst, '}'), true
+	return append(dst, '}')
 }
 
 // string reads a string literal and appends its bytes, escapes undone.

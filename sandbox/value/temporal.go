@@ -1,4 +1,4 @@
-package streamload
+package value
 
 // moment is a parsed DATE or DATETIME.
 type moment struct {

@@ -1,4 +1,4 @@
-package streamload
+package value
 
 import (
 	"bytes"
@@ -222,7 +222,7 @@ func appendBoolean(dst, field []byte) ([]byte, bool) {
 // (be:base/string/string_parser.hpp string_to_decimal). Digits beyond the precision are cut before rounding.
 func appendDecimal(dst, field []byte, precision, scale int) ([]byte, bool) {
 	s, negative := sign(trimSpace(field))
-	var kept [40]byte // at most precision (38) digits
+	var kept [80]byte // at most precision (76) digits
 	var (
 		n, total, fraction int // digits kept; digits that count; digits behind the dot
 		dot, found         bool
@@ -269,7 +269,7 @@ func appendScaled(dst, digits []byte, negative bool, total, fraction, precision,
 	}
 	// value = digits × 10^-places, after the digits that were cut
 	places := fraction - (total - len(digits))
-	var room [80]byte
+	var room [160]byte
 	value := append(room[:0], digits...)
 	if places > scale {
 		value = roundOff(value, places-scale)
