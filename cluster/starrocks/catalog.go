@@ -298,9 +298,26 @@ type partitionMeta struct {
 
 // partitions reads the physical partitions of all tables. One statement serves a database; StarRocks pages it inside
 // (max_get_partitions_meta_result_count). It sees tables only that the user has some privilege on.
+//
+// In shared storage the version of the data counts: a compaction moves the visible one only (fe:LakeTableTxnLogApplier). It has
+// no time. Versions before 3.3 do not tell it, nor may everybody ask for the run mode: then a compaction looks like a change.
 func (c *Cluster) partitions(ctx context.Context, database string, tables []string) (map[string][]partitionMeta, error) {
-	rows, err := c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, VISIBLE_VERSION_TIME, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT, REPLICATION_NUM, STORAGE_MEDIUM "+
-		"FROM information_schema.partitions_meta WHERE DB_NAME = "+wire.String(database)+only("TABLE_NAME", tables))
+	shared, err := c.sharedData(ctx)
+	if err != nil && !errors.Is(err, cluster.ErrDenied) {
+		return nil, fmt.Errorf("read partitions of %s: %w", database, err)
+	}
+	read := func(more string) ([]record, error) {
+		return c.query(ctx, "SELECT TABLE_NAME, PARTITION_NAME, PARTITION_ID, VISIBLE_VERSION, VISIBLE_VERSION_TIME, PARTITION_VALUE, IS_TEMP, DATA_SIZE, ROW_COUNT, REPLICATION_NUM, STORAGE_MEDIUM"+more+
+			" FROM information_schema.partitions_meta WHERE DB_NAME = "+wire.String(database)+only("TABLE_NAME", tables))
+	}
+	more := ""
+	if shared {
+		more = ", DATA_VERSION"
+	}
+	rows, err := read(more)
+	if shared && refused(err) && strings.Contains(err.Error(), "DATA_VERSION") {
+		rows, err = read("")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read partitions of %s: %w", database, err)
 	}
@@ -322,6 +339,9 @@ func (c *Cluster) partitions(ctx context.Context, database string, tables []stri
 		p.physical.Bytes = byteSize(r["data_size"])
 		if p.physical.Empty = p.physical.Version == neverLoaded; p.physical.Empty {
 			p.physical.Rows, p.physical.Bytes = 0, 0
+		}
+		if v, err := strconv.ParseInt(r["data_version"], 10, 64); err == nil && v > 0 {
+			p.physical.Version, p.physical.Time = v, ""
 		}
 		m[r["table_name"]] = append(m[r["table_name"]], p)
 	}
