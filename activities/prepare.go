@@ -97,6 +97,13 @@ func (d *desk) prepareDatabase(ctx context.Context, head *backupHead) error {
 	if err := checkPartitions(head.Request, described); err != nil {
 		return err
 	}
+	if o, ok := d.cluster.(cluster.Omitter); ok {
+		for _, t := range described {
+			for _, omission := range o.Omissions(t) {
+				notes.addf("%s: %s", t.Name, omission)
+			}
+		}
+	}
 	head.Output.Tables, head.Output.Notes = len(described), notes.notes()
 	head.Output.Objects = backupObjects(d.ref.Database, tables, others, *head)
 	_, head.Output.View = d.cluster.(cluster.Viewer)

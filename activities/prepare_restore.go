@@ -97,6 +97,9 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 	if err := d.fit(ctx, head.Targets, r, &notes); err != nil {
 		return err
 	}
+	if err := d.meetDatabase(ctx, head.Database, &notes); err != nil {
+		return err
+	}
 	for _, t := range head.Targets {
 		table, _ := t.shape()
 		for _, note := range d.cluster.Notes(table) {
@@ -117,6 +120,30 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 	for _, t := range head.Targets {
 		if t.Replace {
 			out.Replacements += len(t.Partitions)
+		}
+	}
+	return nil
+}
+
+// meetDatabase tells what the target database, which keeps its settings when it is there, has other than the snapshot's.
+func (d *desk) meetDatabase(ctx context.Context, want *snapshot.Object, notes *remarks) error {
+	keeper, ok := d.cluster.(cluster.Keeper)
+	if want == nil || !ok {
+		return nil
+	}
+	exists, err := d.cluster.DatabaseExists(ctx, d.ref.Database)
+	if err != nil || !exists {
+		return err
+	}
+	have, err := keeper.Objects(ctx, d.ref.Database, cluster.Collection{Database: true, Kinds: []snapshot.ObjectKind{snapshot.Database}})
+	if err != nil {
+		return err
+	}
+	for _, o := range have {
+		for _, name := range slices.Sorted(maps.Keys(want.Settings)) {
+			if o.Kind == snapshot.Database && o.Settings[name] != want.Settings[name] {
+				notes.addf("database %s is there already and keeps its %s %q; the snapshot's was %q", d.ref.Database, name, o.Settings[name], want.Settings[name])
+			}
 		}
 	}
 	return nil

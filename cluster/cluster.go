@@ -238,6 +238,12 @@ type Host interface {
 	Fit(ctx context.Context, tables []snapshot.Table, o TableOptions) (notes []string, err error)
 }
 
+// Omitter tells what a backup of a table does not hold.
+type Omitter interface {
+	// Omissions tells what of t, beside the rows that it shows now, is not read: a sentence each.
+	Omissions(t snapshot.Table) []string
+}
+
 // Translator brings in tables of clusters of another kind.
 type Translator interface {
 	// Translate returns t, described by a cluster of kind from, with the DDL and source types of this kind: the same names

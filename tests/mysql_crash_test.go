@@ -95,8 +95,8 @@ func (m *maria) block(name, table string) (release func()) {
 
 func (m *maria) awaitBlocked(name string) {
 	m.t.Helper()
-	m.await("a statement that waits for a lock", func() bool {
-		return len(m.server.Query(m.t, "SELECT 1 FROM information_schema.processlist WHERE db = ? AND state = 'Waiting for table metadata lock' OR state = 'Waiting for table metadata lock' AND info LIKE ?", name, "%"+name+"%")) > 0
+	m.await("a publication that waits for a lock", func() bool {
+		return len(m.server.Query(m.t, "SELECT 1 FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock' AND (info LIKE 'LOCK TABLES%' OR info LIKE 'RENAME TABLE%') AND (db = ? OR info LIKE ?)", name, "%"+name+"%")) > 0
 	})
 }
 
@@ -112,6 +112,45 @@ func TestMySQLWorkerKilledWhilePublishingRenamesNothingBack(t *testing.T) {
 	m.awaitBlocked(name)
 	m.killWorker()
 	release()
+	m.startWorker()
+	m.finish(name)
+	m.requireSame(before, name)
+}
+
+// keepLabels keeps everybody from deleting the labels of loads, which is what a publication does right after its RENAME.
+func (m *maria) keepLabels(name string) (release func()) {
+	m.t.Helper()
+	conn, err := m.server.DB().Conn(context.Background())
+	require.NoError(m.t, err)
+	for _, s := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION", "UPDATE " + name + ".__starkeep_loads SET done = 2"} {
+		_, err = conn.ExecContext(context.Background(), s)
+		require.NoError(m.t, err)
+	}
+	return func() {
+		_, err := conn.ExecContext(context.Background(), "ROLLBACK")
+		require.NoError(m.t, err)
+		require.NoError(m.t, conn.Close())
+	}
+}
+
+func TestMySQLWorkerKilledRightAfterTheRename(t *testing.T) {
+	t.Parallel()
+	m := newMaria(t, mariadb.Shared(t))
+	name := m.noise("killed_renamed")
+	before := m.digest(name)
+	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
+	m.damage(name)
+	release := m.block(name, "noise_2")
+	m.start("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
+	m.awaitBlocked(name)
+	unlock := m.keepLabels(name)
+	release()
+	m.await("the statement behind the RENAME", func() bool {
+		return len(m.server.Query(t, "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'DELETE FROM `"+name+"`.`\\_\\_starkeep\\_loads`%'")) > 0
+	})
+	require.Contains(t, m.server.Query(t, "SELECT COUNT(*) FROM "+name+".noise_5"), []string{"1200"}, "it is live")
+	m.killWorker()
+	unlock()
 	m.startWorker()
 	m.finish(name)
 	m.requireSame(before, name)

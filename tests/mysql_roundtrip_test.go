@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,4 +70,70 @@ func TestMySQLOnePartitionIsReplacedAndTheOthersKeepTheirNewRows(t *testing.T) {
 	require.Equal(t, left, rows("hashed", "p0"), "a partition that was not asked for")
 	require.Contains(t, rows("days", "p3"), []string{"5001", "2024-03-02", "stays"})
 	require.Empty(t, m.ours(parts))
+}
+
+func TestMySQLPartitionsOfEveryKindComeBackOneByOne(t *testing.T) {
+	t.Parallel()
+	m := newMaria(t, mariadb.Shared(t))
+	kinds := map[string][]string{ // partitions by the clause that makes them
+		"LIST (g) (PARTITION low VALUES IN (0, 1), PARTITION high VALUES IN (2, 3), PARTITION rest VALUES IN (NULL, 4))":         {"low", "high", "rest"},
+		"LIST COLUMNS (k) (PARTITION a VALUES IN ('a', 'b'), PARTITION `c d` VALUES IN ('c', 'd'), PARTITION e VALUES IN ('e'))": {"a", "c d", "e"},
+		"KEY () PARTITIONS 3":           {"p0", "p1", "p2"},
+		"KEY (k) PARTITIONS 2":          {"p0", "p1"},
+		"LINEAR HASH (id) PARTITIONS 3": {"p0", "p1", "p2"},
+		"RANGE (g) (PARTITION few VALUES LESS THAN (2), PARTITION all_others VALUES LESS THAN MAXVALUE)": {"few", "all_others"},
+	}
+	name := m.database("kinds")
+	tables := map[string][]string{}
+	for clause, partitions := range kinds {
+		table := fmt.Sprintf("t_%d", len(tables))
+		tables[table] = partitions
+		key := map[bool]string{true: "PRIMARY KEY (id)", false: "KEY (id)"}[strings.Contains(clause, "KEY ()") || strings.Contains(clause, "(id)")]
+		mysqldata.Apply(t, m.server.DB(), name, []string{
+			fmt.Sprintf("CREATE TABLE %s (id INT NOT NULL, g INT, k VARCHAR(5), v TEXT, %s, KEY (g)) PARTITION BY %s", table, key, clause),
+			fmt.Sprintf("INSERT INTO %s SELECT seq, seq %% 5, ELT(1 + seq %% 5, 'a', 'b', 'c', 'd', 'e'), REPEAT('v', seq %% 70) FROM seq_1_to_600", table),
+		})
+	}
+	rows := func(table, partition string) [][]string {
+		return m.server.Query(t, fmt.Sprintf("SELECT * FROM %s.%s PARTITION (`%s`) ORDER BY id", name, table, partition))
+	}
+	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
+	before := m.digest(name)
+	for table, partitions := range tables {
+		want := map[string][][]string{}
+		for _, p := range partitions {
+			want[p] = rows(table, p)
+			require.NotEmpty(t, want[p], "%s %s", table, p)
+		}
+		m.server.Exec(t, fmt.Sprintf("UPDATE %s.%s SET v = 'changed'", name, table))
+		for i, p := range partitions {
+			m.on(fmt.Sprintf("RESTORE SNAPSHOT nightly FROM repo DATABASE %s ON (TABLE %s PARTITION (`%s`))", name, table, p))
+			for j, other := range partitions {
+				if j <= i {
+					require.Equal(t, want[other], rows(table, other), "%s %s", table, other)
+				} else {
+					require.NotEqual(t, want[other], rows(table, other), "%s %s was not asked for", table, other)
+				}
+			}
+		}
+	}
+	m.requireSame(before, name)
+}
+
+func TestMySQLRestoreTellsOfAnotherCharacterSet(t *testing.T) {
+	t.Parallel()
+	m := newMaria(t, mariadb.Shared(t))
+	name := m.database("charset")
+	mysqldata.Apply(t, m.server.DB(), name, []string{
+		"ALTER DATABASE " + name + " COLLATE latin2_croatian_ci", "CREATE TABLE a (v VARCHAR(9))", "INSERT INTO a VALUES ('x')",
+		"CREATE TABLE versioned (v INT) WITH SYSTEM VERSIONING", "INSERT INTO versioned VALUES (1)",
+	})
+	before := m.digest(name)
+	require.Contains(t, m.on("BACKUP DATABASE "+name+" SNAPSHOT nightly TO repo"), "versioned: its rows are read as they are now, without their history")
+	m.server.Exec(t, "ALTER DATABASE "+name+" COLLATE utf8mb4_bin")
+	out := m.on("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
+	require.Contains(t, out, "database "+name+` is there already and keeps its collation "utf8mb4_bin"; the snapshot's was "latin2_croatian_ci"`)
+	m.server.Drop(t, name)
+	require.NotContains(t, m.on("RESTORE SNAPSHOT nightly FROM repo DATABASE "+name), "keeps its")
+	m.requireSame(before, name, "history versioned")
 }

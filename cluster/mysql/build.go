@@ -14,6 +14,7 @@ import (
 var (
 	_ cluster.Builder  = (*Cluster)(nil)
 	_ cluster.Finisher = (*Cluster)(nil)
+	_ cluster.Omitter  = (*Cluster)(nil)
 )
 
 // deferredFrom is the size from which secondary keys are made after the rows are in: below it another ALTER TABLE costs
@@ -315,7 +316,7 @@ func (c *Cluster) Notes(t snapshot.Table) []string {
 	if slices.ContainsFunc(d.options, isPlaced) || slices.ContainsFunc(d.partitions, func(p partition) bool { return withoutPlaces(p.text) != p.text }) {
 		notes = append(notes, "its files go where the server puts them: DATA DIRECTORY, INDEX DIRECTORY and TABLESPACE are left off")
 	}
-	if slices.ContainsFunc(d.options, func(o option) bool { return o.name == "WITH SYSTEM VERSIONING" }) || has(t.DDL, "VERSIONING") {
+	if versioned(d, t.DDL) {
 		notes = append(notes, "its rows come back without their history (system versioning)")
 	}
 	for _, s := range sequencesIn(t.DDL) {
@@ -325,6 +326,20 @@ func (c *Cluster) Notes(t snapshot.Table) []string {
 		notes = append(notes, fmt.Sprintf("its engine %s is not transactional: a restore that is interrupted while it goes live is completed, never half undone; and a load of it that has to be repeated fails the restore, since its rows may be there already", t.Model))
 	}
 	return notes
+}
+
+// versioned tells whether the server keeps the history of a table's rows, which no plain SELECT shows.
+func versioned(d *definition, ddl string) bool {
+	return slices.ContainsFunc(d.options, func(o option) bool { return o.name == "WITH SYSTEM VERSIONING" }) || has(ddl, "VERSIONING")
+}
+
+// Omissions tells what a backup of t leaves out.
+func (c *Cluster) Omissions(t snapshot.Table) []string {
+	d, err := parseDefinition(t.DDL)
+	if err != nil || !versioned(d, t.DDL) {
+		return nil
+	}
+	return []string{"its rows are read as they are now, without their history (system versioning)"}
 }
 
 // transactional are the engines that have read views.

@@ -3,10 +3,12 @@ package mysql
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -312,4 +314,89 @@ func TestFieldsAreReadBackAsTheyWere(t *testing.T) {
 	require.Equal(t, "65536", w.value("SELECT COUNT(*) FROM DB.a WHERE HEX(b) = LPAD(HEX(id), 4, '0')"))
 	require.Equal(t, []byte(`a\tb\nc\\d`), appendField(nil, []byte("a\tb\nc\\d")))
 	require.True(t, bytes.Equal([]byte("X'00FF27'"), appendHex(nil, []byte{0, 255, 39})))
+}
+
+// occupy writes so much in a transaction of its own that the server gives up the load when the two wait for each other: the
+// one that has changed less goes (MySQL "Deadlock Detection").
+func (w *world) occupy(table string, rows int) *sql.Conn {
+	w.t.Helper()
+	conn, err := w.server.DB().Conn(w.t.Context())
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = conn.Close() })
+	for _, s := range []string{"USE " + w.database, "START TRANSACTION", fmt.Sprintf("INSERT INTO %s SELECT seq FROM seq_1000_to_%d", table, 1000+rows)} {
+		_, err = conn.ExecContext(w.t.Context(), s)
+		require.NoError(w.t, err)
+	}
+	return conn
+}
+
+func (w *world) awaitLockWait() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return w.value("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%"+w.database+"%'") == "1"
+	}, 20*time.Second, 200*time.Millisecond) // who asks more often than ten times a second is given the first answer again and again
+}
+
+func TestLoadThatLosesADeadlockIsRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mariadb.Shared(t))
+	w.exec("CREATE TABLE a (id int PRIMARY KEY)")
+	other := w.occupy("a", 1000)
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.load(w.cluster, "a", "one", nil, []string{"1"}, []string{"1500"})
+		done <- err
+	}()
+	w.awaitLockWait()
+	_, err := other.ExecContext(t.Context(), "INSERT INTO a VALUES (1)") // which the load has, and it waits for 1500
+	require.NoError(t, err)
+	err = <-done
+	require.True(t, isNumber(err, 1213), "%v", err)
+	require.NotErrorIs(t, err, cluster.ErrRejected, "the rows are good: another attempt may have them in")
+	_, err = other.ExecContext(t.Context(), "ROLLBACK")
+	require.NoError(t, err)
+	r, err := w.load(w.cluster, "a", "one", nil, []string{"1"}, []string{"1500"})
+	require.NoError(t, err)
+	require.Equal(t, cluster.LoadResult{Rows: 2}, r)
+	require.Equal(t, "2", w.rowsOf("a"))
+}
+
+func TestLoadThatWaitsTooLongForALockIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := mariadb.Start(t, mariadb.Options{Args: []string{"--innodb-lock-wait-timeout=1"}})
+	w := newWorld(t, s)
+	w.exec("CREATE TABLE a (id int PRIMARY KEY)")
+	other := w.occupy("a", 1)
+	_, err := w.load(w.cluster, "a", "one", nil, []string{"1"}, []string{"1000"})
+	require.True(t, isNumber(err, 1205), "%v", err)
+	require.NotErrorIs(t, err, cluster.ErrRejected)
+	require.Equal(t, "0", w.rowsOf("a"), "all rows or none")
+	_, err = other.ExecContext(t.Context(), "ROLLBACK")
+	require.NoError(t, err)
+	r, err := w.load(w.cluster, "a", "one", nil, []string{"1"}, []string{"1000"})
+	require.NoError(t, err)
+	require.Equal(t, cluster.LoadResult{Rows: 2}, r)
+}
+
+func TestLoadIntoAFullServerIsRepeatedOnceThereIsRoom(t *testing.T) {
+	t.Parallel()
+	s := mariadb.Start(t, mariadb.Options{Args: []string{"--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M;ibdata2:20M"}})
+	w := newWorld(t, s)
+	w.exec("CREATE TABLE filler (id int PRIMARY KEY, b varchar(1000))", "CREATE TABLE a (id int PRIMARY KEY, b varchar(1000))")
+	w.exec("INSERT INTO filler SELECT seq, REPEAT('x', 1000) FROM seq_1_to_15000")
+	rows := func() [][]string {
+		var all [][]string
+		for i := range 12_000 {
+			all = append(all, []string{strconv.Itoa(i), strings.Repeat("x", 1000)})
+		}
+		return all
+	}
+	_, err := w.load(w.cluster, "a", "one", nil, rows()...)
+	require.True(t, isNumber(err, 1114), "%v", err)
+	require.ErrorContains(t, err, "full")
+	require.NotErrorIs(t, err, cluster.ErrRejected)
+	w.exec("DROP TABLE filler")
+	r, err := w.load(w.cluster, "a", "one", nil, rows()...)
+	require.NoError(t, err)
+	require.Equal(t, cluster.LoadResult{Rows: 12_000}, r)
 }
