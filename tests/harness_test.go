@@ -3,6 +3,7 @@ package tests
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,7 +76,7 @@ type sharedServer struct {
 	next   atomic.Int64
 }
 
-const namespaces = 90
+const namespaces = 160
 
 func (s *sharedServer) get(t testing.TB) *temporalServer {
 	t.Helper()
@@ -170,6 +171,8 @@ type world struct {
 	worker    *process
 	settings  string // of the workers, beside where their files are
 	further   string // clusters of the configuration beside the sandbox
+	shape     func(*sandbox.Config)
+	zone      string // time zone of the worker and of the starter
 }
 
 type option func(*world)
@@ -197,7 +200,11 @@ func newWorld(t testing.TB, options ...option) *world {
 	require.Less(t, n, int64(namespaces), "more tests than namespaces")
 	w.namespace = namespaceName(n)
 	var err error
-	w.sandbox, err = sandbox.Start(sandbox.Config{RootPassword: secret})
+	config := sandbox.Config{RootPassword: secret}
+	if w.shape != nil {
+		w.shape(&config)
+	}
+	w.sandbox, err = sandbox.Start(config)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.sandbox.Close() })
 	w.db, err = sql.Open("mysql", fmt.Sprintf("root:%s@tcp(%s)/?interpolateParams=true&multiStatements=false", secret, w.sandbox.SQLAddr()))
@@ -234,7 +241,7 @@ password_env = "SANDBOX_PASSWORD"
 
 func (w *world) env() []string {
 	return append(os.Environ(), "TEMPORAL_ADDRESS="+w.temporal.address(), "TEMPORAL_NAMESPACE="+w.namespace,
-		"STARKEEP_KEY_FILE="+w.keyFile(), "SANDBOX_PASSWORD="+secret, "TEMPORAL_CONFIG_FILE="+filepath.Join(w.dir, "none.toml"))
+		"STARKEEP_KEY_FILE="+w.keyFile(), "SANDBOX_PASSWORD="+secret, "TEMPORAL_CONFIG_FILE="+filepath.Join(w.dir, "none.toml"), "TZ="+cmp.Or(w.zone, os.Getenv("TZ"), "UTC"))
 }
 
 // process is a child whose output is kept.
