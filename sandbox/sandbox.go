@@ -31,6 +31,7 @@ type Config struct {
 	RootPassword    string            // of the user root
 	Users           map[string]string // further users with their passwords; they have no privileges yet
 	AnalysedText    bool              // SHOW CREATE of views and materialized views as before 2026: with the analysed query
+	SharedData      bool              // FE configuration run_mode = shared_data
 	EnableUDF       bool              // FE configuration enable_udf, which cannot be changed while it runs
 	LabelKeepNum    int               // finished labels that a database remembers; 0 is the native default
 }
@@ -59,6 +60,9 @@ func Start(c Config) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if c.SharedData {
+		s.catalog.ShareData()
+	}
 	for name, password := range c.Users {
 		account := dialect.Account{Name: name, Host: "%"}
 		if err := s.catalog.CreateUser(&dialect.CreateUser{Account: account, Authentication: &dialect.Authentication{Text: password}}); err != nil {
@@ -73,7 +77,7 @@ func Start(c Config) (_ *Server, err error) {
 	if s.frontend, err = listen(c.HTTPAddr, frontend); err != nil {
 		return nil, err
 	}
-	if s.admin, err = listen(c.AdminAddr, s.faults.Admin()); err != nil {
+	if s.admin, err = listen(c.AdminAddr, s.adminHandler()); err != nil {
 		return nil, err
 	}
 	// A random cluster id: a restarted sandbox never looks like the same cluster.
@@ -93,6 +97,25 @@ func (s *Server) BackendHTTPAddr() string { return s.backend.address }
 
 // AdminAddr returns host:port of the admin endpoint.
 func (s *Server) AdminAddr() string { return s.admin.address }
+
+// Compact rewrites the files of a table, as a cluster does by itself.
+func (s *Server) Compact(database, table string) error {
+	return s.catalog.Compact(dialect.ObjectName{Database: database, Name: table})
+}
+
+// adminHandler adds POST /compact?database=d&table=t to the faults.
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.faults.Admin())
+	mux.HandleFunc("POST /compact", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.Compact(r.FormValue("database"), r.FormValue("table")); err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
+}
 
 // Faults returns the set of faults and the log of statements and requests.
 func (s *Server) Faults() *fault.Set { return s.faults }

@@ -32,11 +32,13 @@ type Catalog struct {
 	externals map[string]External
 	groups    []Group
 	changes   chan struct{}
+	shared    bool // run mode shared_data
 }
 
 type database struct {
 	id     int64
 	name   string
+	volume string // storage volume of new tables, in a shared-data cluster
 	tables map[string]*table
 	views  map[string]*View
 	labels *streamload.Labels
@@ -105,7 +107,7 @@ func validTable(name string) bool {
 }
 
 // CreateDatabase creates a database.
-func (c *Catalog) CreateDatabase(name string, ifNotExists bool) error {
+func (c *Catalog) CreateDatabase(name string, ifNotExists bool, properties map[string]string) error {
 	if !databaseName.MatchString(name) {
 		return fail(1102, "42000", "Incorrect database name '%s'", name)
 	}
@@ -117,7 +119,11 @@ func (c *Catalog) CreateDatabase(name string, ifNotExists bool) error {
 		}
 		return fail(1007, "HY000", "Can't create database '%s'; database exists", name)
 	}
-	c.databases[name] = &database{id: c.newID(), name: name, tables: map[string]*table{}, views: map[string]*View{},
+	volume, err := c.databaseVolume(properties)
+	if err != nil {
+		return err
+	}
+	c.databases[name] = &database{id: c.newID(), name: name, volume: volume, tables: map[string]*table{}, views: map[string]*View{},
 		labels: streamload.NewLabels(c.labelKeep, 0)}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // fixture is a catalog with a database d.
 func fixture(t require.TestingT) *Catalog {
 	c := New("", 0)
-	require.NoError(t, c.CreateDatabase("d", false))
+	require.NoError(t, c.CreateDatabase("d", false, nil))
 	return c
 }
 
@@ -340,7 +340,7 @@ func begin(t *testing.T, c *Catalog, label string) streamload.Load {
 func TestAForgottenLabelLoadsAgain(t *testing.T) {
 	t.Parallel()
 	c := New("", 2)
-	require.NoError(t, c.CreateDatabase("d", false))
+	require.NoError(t, c.CreateDatabase("d", false, nil))
 	define(t, c, "CREATE TABLE d.t (a INT) DISTRIBUTED BY HASH(a) BUCKETS 1")
 	publish := func(label string) {
 		l := begin(t, c, label)

@@ -18,6 +18,7 @@ type TableInfo struct {
 	Def        *dialect.CreateTable // not to be changed; its Name may be an older one
 	Partitions []PartitionInfo      // physical partitions, temporary ones last
 	MV         *MaterializedInfo    // of a materialized view
+	Comment    string               // as it is shown
 }
 
 // Kind is TABLE or MATERIALIZED VIEW.
@@ -34,11 +35,13 @@ type PartitionInfo struct {
 	ID        int64
 	Temporary bool
 	Version   int64
-	Moved     time.Time
-	Values    string // range or list as SHOW PARTITIONS prints it; empty for an unpartitioned table
-	Hash      []string
-	Buckets   int
-	Tablets   []TabletInfo
+	// DataVersion moves with loads only; Version in a shared-data cluster with compactions, too.
+	DataVersion int64
+	Moved       time.Time
+	Values      string // range or list as SHOW PARTITIONS prints it; empty for an unpartitioned table
+	Hash        []string
+	Buckets     int
+	Tablets     []TabletInfo
 }
 
 // TabletInfo is a tablet at one moment.
@@ -46,6 +49,14 @@ type TabletInfo struct {
 	ID    int64
 	Rows  int64
 	Bytes int64
+}
+
+// CompactVersion is the version that the youngest compaction made; 0 when there was none.
+func (p PartitionInfo) CompactVersion() int64 {
+	if p.Version == p.DataVersion {
+		return 0
+	}
+	return p.Version
 }
 
 // Rows returns the number of rows.
@@ -72,7 +83,7 @@ func (c *Catalog) Table(name dialect.ObjectName) (TableInfo, error) {
 	if err != nil {
 		return TableInfo{}, err
 	}
-	return t.info(d), nil
+	return c.info(d, t), nil
 }
 
 // DDL returns what SHOW CREATE TABLE prints.
@@ -83,7 +94,7 @@ func (c *Catalog) DDL(name dialect.ObjectName) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.ddl(), nil
+	return t.ddl(c.defaultComment(t)), nil
 }
 
 // Tables describes the tables of a database, sorted by name; none when there is no such database.
@@ -96,7 +107,7 @@ func (c *Catalog) Tables(database string) []TableInfo {
 	}
 	var tables []TableInfo
 	for _, name := range slices.Sorted(maps.Keys(d.tables)) {
-		tables = append(tables, d.tables[name].info(d))
+		tables = append(tables, c.info(d, d.tables[name]))
 	}
 	return tables
 }
@@ -115,8 +126,8 @@ func (c *Catalog) FindTablet(id int64) (TableInfo, PartitionInfo, bool) {
 	return TableInfo{}, PartitionInfo{}, false
 }
 
-func (t *table) info(d *database) TableInfo {
-	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def}
+func (c *Catalog) info(d *database, t *table) TableInfo {
+	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def, Comment: c.defaultComment(t)}
 	if t.mv != nil {
 		mv := t.mv.info()
 		info.MV = &mv
@@ -134,7 +145,7 @@ func (t *table) info(d *database) TableInfo {
 }
 
 func (ph *physical) info(p *partition, types []dialect.Type, temporary bool) PartitionInfo {
-	info := PartitionInfo{Name: p.name, ID: ph.id, Temporary: temporary, Version: ph.version, Moved: ph.moved, Hash: p.hash, Buckets: p.buckets}
+	info := PartitionInfo{Name: p.name, ID: ph.id, Temporary: temporary, Version: ph.version, DataVersion: ph.version - ph.compactions, Moved: ph.moved, Hash: p.hash, Buckets: p.buckets}
 	switch {
 	case p.lower != nil:
 		info.Values = rangeText(types, p.lower, p.upper)
@@ -149,7 +160,7 @@ func (ph *physical) info(p *partition, types []dialect.Type, temporary bool) Par
 
 // ddl prints the table as SHOW CREATE TABLE does (fe:sql/analyzer/AstToStringBuilder.getDdlStmt): temporary partitions
 // and those of automatic tables are left out.
-func (t *table) ddl() string {
+func (t *table) ddl(comment string) string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE `" + t.name + "` (\n")
 	for i, column := range t.def.Columns {
@@ -159,8 +170,8 @@ func (t *table) ddl() string {
 		b.WriteString("  " + columnText(column, t.def.Model))
 	}
 	b.WriteString("\n) ENGINE=OLAP \n" + t.def.Model + " KEY(" + quoted(t.def.Keys, ", ") + ")")
-	if t.def.Comment != "" {
-		b.WriteString("\nCOMMENT \"" + escape(t.def.Comment) + "\"")
+	if comment != "" {
+		b.WriteString("\nCOMMENT \"" + escape(comment) + "\"")
 	}
 	b.WriteString(t.partitionText())
 	b.WriteString("\nDISTRIBUTED BY " + t.def.DistributionText())

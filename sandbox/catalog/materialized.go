@@ -126,12 +126,17 @@ func (c *Catalog) newMaterialized(n NewMaterialized) (*table, error) {
 	if def.Properties["replication_num"] == "" {
 		def.Properties["replication_num"] = c.replicasOf(n.Bases)
 	}
+	delete(def.Properties, "warehouse")
 	def.Properties["replicated_storage"] = cmp.Or(def.Properties["replicated_storage"], "true")
 	for _, name := range def.Hash {
 		if columnIndex(def.Columns, name) < 0 {
 			return nil, Analyzing("Distribution column(%s) doesn't exist", name)
 		}
 	}
+	if err := c.modeProperties(c.databases[s.Name.Database], def); err != nil {
+		return nil, err
+	}
+	delete(def.Properties, "cloud_native_fast_schema_evolution_v2") // of tables only
 	t.def = def
 	return t, c.createPartitions(t)
 }
@@ -408,8 +413,8 @@ func (t TableInfo) MaterializedDDL(analysed bool) string {
 		columns[i] = viewColumn(c)
 	}
 	b.WriteString("CREATE MATERIALIZED VIEW `" + t.Name + "` (" + strings.Join(columns, ", ") + ")")
-	if t.Def.Comment != "" {
-		b.WriteString("\nCOMMENT \"" + escape(t.Def.Comment) + `"`)
+	if t.Comment != "" {
+		b.WriteString("\nCOMMENT \"" + escape(t.Comment) + `"`)
 	}
 	switch by := t.Def.Partition; by.Kind {
 	case dialect.ListColumns:
@@ -427,7 +432,11 @@ func (t TableInfo) MaterializedDDL(analysed bool) string {
 			b.WriteString(`"` + key + `" = "` + escape(t.Def.Properties[key]) + "\",\n")
 		}
 	}
-	b.WriteString(`"storage_medium" = "` + cmp.Or(t.Def.Properties["storage_medium"], "HDD") + "\"\n)\nAS ")
+	if t.Def.Properties["storage_volume"] != "" { // of a shared-data cluster (fe:lake/LakeMaterializedView.appendUniqueProperties)
+		b.WriteString("\"warehouse\" = \"default_warehouse\"\n)\nAS ")
+	} else {
+		b.WriteString(`"storage_medium" = "` + cmp.Or(t.Def.Properties["storage_medium"], "HDD") + "\"\n)\nAS ")
+	}
 	if analysed {
 		return b.String() + t.MV.Analysed + ";"
 	}

@@ -25,8 +25,10 @@ type partition struct {
 type physical struct {
 	id      int64
 	version int64
-	moved   time.Time
-	tablets []tablet
+	// compactions are the versions that no load made (shared-data clusters).
+	compactions int64
+	moved       time.Time
+	tablets     []tablet
 }
 
 // tablet is one bucket of a physical partition. Its chunks are replaced, never changed.

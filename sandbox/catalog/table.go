@@ -34,6 +34,9 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 	if err != nil {
 		return err
 	}
+	if err := c.modeProperties(d, def); err != nil {
+		return err
+	}
 	t := &table{id: c.newID(), name: def.Name.Name, def: def, created: time.Now()}
 	if err := c.createPartitions(t); err != nil {
 		return err

@@ -33,7 +33,8 @@ The admin port makes the server fail on purpose, and tells what it was asked:
   curl -d '{"kind":"sql","contains":"SWAP","action":"cut-after"}' http://127.0.0.1:8050/faults
   curl http://127.0.0.1:8050/faults            # rules and how often they fired
   curl -X DELETE http://127.0.0.1:8050/faults  # remove them
-  curl http://127.0.0.1:8050/log?since=0       # statements and requests, passwords included`,
+  curl http://127.0.0.1:8050/log?since=0       # statements and requests, passwords included
+  curl -X POST 'http://127.0.0.1:8050/compact?database=d&table=t'  # shared-data: moves visible versions, not data versions`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			c.RootPassword = fromEnvironment("SANDBOX_PASSWORD", "")
@@ -50,6 +51,9 @@ The admin port makes the server fail on purpose, and tells what it was asked:
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&c.SharedData, "shared-data", false, "be a shared-data cluster (run_mode = shared_data)")
+	f.BoolVar(&c.EnableUDF, "enable-udf", false, "take CREATE FUNCTION (enable_udf = true)")
+	f.BoolVar(&c.AnalysedText, "analysed-text", false, "show views as releases before 2026 do: with the analysed query")
 	f.StringVar(&c.SQLAddr, "sql", "127.0.0.1:9030", "address of the MySQL protocol")
 	f.StringVar(&c.HTTPAddr, "http", "127.0.0.1:8030", "address of the frontend's HTTP side")
 	f.StringVar(&c.BackendHTTPAddr, "backend-http", "127.0.0.1:8040", "address of the backend's HTTP side")

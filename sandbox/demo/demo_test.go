@@ -24,7 +24,7 @@ func TestEveryGeneratedRowIsTakenByTheStrictLoad(t *testing.T) {
 	t.Parallel()
 	c := catalog.New("secret", 0)
 	for _, name := range Databases {
-		require.NoError(t, c.CreateDatabase(name, false))
+		require.NoError(t, c.CreateDatabase(name, false, nil))
 	}
 	faults := &fault.Set{}
 	var be *httptest.Server

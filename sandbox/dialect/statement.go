@@ -11,6 +11,7 @@ type (
 	CreateDatabase struct {
 		Name        string
 		IfNotExists bool
+		Properties  map[string]string
 	}
 	// DropDatabase is DROP DATABASE.
 	DropDatabase struct {
@@ -101,6 +102,8 @@ type (
 	}
 	// Describe is DESC t.
 	Describe struct{ Name ObjectName }
+	// DescribeVolume is DESC STORAGE VOLUME v.
+	DescribeVolume struct{ Name string }
 	// ShowConfig is ADMIN SHOW FRONTEND CONFIG.
 	ShowConfig struct{ Like string }
 	// CurrentVersion is SELECT current_version().
@@ -158,6 +161,10 @@ func Parse(sql string) (Statement, error) {
 		return p.grant(true)
 	case p.take("SHOW"):
 		return p.show()
+	case p.ahead("DESC", "STORAGE", "VOLUME"), p.ahead("DESCRIBE", "STORAGE", "VOLUME"):
+		p.at += 3
+		name, err := p.nameOrString()
+		return finish(p, &DescribeVolume{Name: name}, err)
 	case p.take("DESC"), p.take("DESCRIBE"):
 		name, err := p.objectName()
 		return finish(p, &Describe{Name: name}, err)
@@ -200,7 +207,7 @@ func (p *Parser) create() (Statement, error) {
 			return nil, err
 		}
 		s.Name = name.Name
-		_, err = p.optionalProperties()
+		s.Properties, err = p.optionalProperties()
 		return finish(p, s, err)
 	case !p.ahead("TABLE", "FUNCTION") && p.take("TABLE"):
 		s, err := p.createTable()

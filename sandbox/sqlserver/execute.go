@@ -50,6 +50,8 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 		return x.show(s, callback)
 	case *dialect.Describe:
 		return x.describe(x.qualify(s.Name), callback)
+	case *dialect.DescribeVolume:
+		return x.describeVolume(s.Name, callback)
 	case *dialect.ShowConfig:
 		return x.showConfig(s, callback)
 	case *dialect.CurrentVersion:
@@ -90,7 +92,7 @@ func (x *session) define(ctx context.Context, statement dialect.Statement) error
 		if err := c.Check(x.actor(), need); err != nil {
 			return err
 		}
-		return c.CreateDatabase(s.Name, s.IfNotExists)
+		return c.CreateDatabase(s.Name, s.IfNotExists, s.Properties)
 	case *dialect.DropDatabase:
 		if err := x.mayIn("DROP", s.Name); err != nil {
 			return err

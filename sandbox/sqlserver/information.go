@@ -268,7 +268,7 @@ func (x *session) tableRows(o only) (list []sql.Row) {
 			kind = "VIEW"
 		}
 		list = append(list, sql.Row{"def", t.Database, t.Name, kind, "StarRocks", nil, "", count, average, size, nil, nil, nil, nil,
-			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Def.Comment})
+			x.moment(t.Created), nil, nil, "utf8_general_ci", nil, nil, t.Comment})
 	})
 	x.eachView(o, func(v catalog.View) { // materialized views are VIEW here too (docs information_schema/tables)
 		list = append(list, sql.Row{"def", v.Database, v.Name, "VIEW", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, x.moment(v.Created),
@@ -361,7 +361,7 @@ func (x *session) partitionsMeta(o only) (list []sql.Row) {
 			if p.Temporary {
 				temporary = 1
 			}
-			list = append(list, sql.Row{t.Database, t.Name, p.Name, p.ID, int64(0), p.Version, x.moment(p.Moved), p.Version + 1, p.Version, int64(0),
+			list = append(list, sql.Row{t.Database, t.Name, p.Name, p.ID, p.CompactVersion(), p.Version, x.moment(p.Moved), p.Version + 1, p.DataVersion, int64(0),
 				"TXN_NORMAL", strings.Join(t.Def.Partition.Columns, ", "), p.Values, distributionKey(p.Hash), int64(p.Buckets), replicas, "HDD", farFuture,
 				nil, int64(0), temporary, p.Bytes(), p.Rows(), int64(0), int64(0), int64(0), int64(0), "", p.Bytes(), int64(1), int64(0)})
 		}

@@ -337,7 +337,14 @@ func (x *session) engineOf(kind string) string {
 	case "VIEW":
 		return "VIEW"
 	case "MATERIALIZED VIEW":
-		return "MATERIALIZED_VIEW"
+		kind = "MATERIALIZED_VIEW"
+		if x.server.catalog.SharedData() {
+			kind = "CLOUD_NATIVE_MATERIALIZED_VIEW"
+		}
+		return kind
+	}
+	if x.server.catalog.SharedData() {
+		return "CLOUD_NATIVE"
 	}
 	return "OLAP"
 }

@@ -60,6 +60,8 @@ func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 		return x.showFunctions(s, callback)
 	case "RESOURCE GROUP", "RESOURCE GROUPS", "RESOURCE GROUPS ALL", "VERBOSE RESOURCE GROUP", "VERBOSE RESOURCE GROUPS", "VERBOSE RESOURCE GROUPS ALL":
 		return x.showGroups(s, callback)
+	case "STORAGE VOLUMES":
+		return x.showVolumes(s, callback)
 	case "PROCESSLIST", "FULL PROCESSLIST":
 		return x.showProcesses(callback)
 	case "MATERIALIZED VIEWS":
@@ -70,9 +72,8 @@ func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 
 // emptyShows are the columns of what the sandbox has none of.
 var emptyShows = map[string][]string{
-	"STORAGE VOLUMES": {"Storage Volume"},
-	"INDEX":           {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
-	"KEYS":            {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
+	"INDEX": {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
+	"KEYS":  {"Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment"},
 	"TABLE STATUS": {"Name", "Engine", "Version", "Row_format", "Rows", "Avg_row_length", "Data_length", "Max_data_length", "Index_length",
 		"Data_free", "Auto_increment", "Create_time", "Update_time", "Check_time", "Collation", "Checksum", "Create_options", "Comment"},
 	"ENGINES":       {"Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"},
@@ -126,7 +127,11 @@ func (x *session) showCreateDatabase(name string, callback mysql.ResultSpoolFn) 
 			return err
 		}
 	}
-	return rows(callback, []string{"Database", "Create Database"}, [][]any{{name, "CREATE DATABASE `" + name + "`"}})
+	text := "CREATE DATABASE `" + name + "`"
+	if volume := x.server.catalog.Volume(name); volume != "" {
+		text += "\nPROPERTIES (\"storage_volume\" = \"" + volume + "\")"
+	}
+	return rows(callback, []string{"Database", "Create Database"}, [][]any{{name, text}})
 }
 
 // showPartitions prints one row per physical partition (fe:common/proc/PartitionsProcDir). All times are UTC+8.
@@ -139,14 +144,18 @@ func (x *session) showPartitions(s *dialect.Show, callback mysql.ResultSpoolFn) 
 	if k := info.Def.Partition.Kind; k == dialect.List || k == dialect.ListColumns {
 		values = "List"
 	}
+	wanted := slices.DeleteFunc(slices.Clone(info.Partitions), func(p catalog.PartitionInfo) bool {
+		name := s.Where["partitionname"]
+		return p.Temporary != s.Temporary || name != "" && !like(name, p.Name)
+	})
+	if x.server.catalog.SharedData() {
+		return showLakePartitions(info, wanted, values, s.Limit, callback)
+	}
 	columns := []string{"PartitionId", "PartitionName", "VisibleVersion", "VisibleVersionTime", "VisibleVersionHash", "State", "PartitionKey", values,
 		"DistributionKey", "Buckets", "ReplicationNum", "StorageMedium", "CooldownTime", "LastConsistencyCheckTime", "DataSize", "StorageSize",
 		"IsInMemory", "RowCount", "DataVersion", "VersionEpoch", "VersionTxnType", "TabletBalanced"}
 	var cells [][]any
-	for _, p := range info.Partitions {
-		if wanted := s.Where["partitionname"]; p.Temporary != s.Temporary || wanted != "" && !like(wanted, p.Name) {
-			continue
-		}
+	for _, p := range wanted {
 		size := humanSize(p.Bytes())
 		cells = append(cells, []any{p.ID, p.Name, p.Version, p.Moved, 0, "NORMAL", strings.Join(info.Def.Partition.Columns, ", "), p.Values,
 			distributionKey(p.Hash), p.Buckets, info.Def.Properties["replication_num"], "HDD", farFuture, nil, size, size,
@@ -208,12 +217,15 @@ func (x *session) showTablet(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 		}
 	}
 	index, filtered := s.Where["indexname"]
+	wanted := slices.DeleteFunc(slices.Clone(info.Partitions), func(p catalog.PartitionInfo) bool {
+		named := s.Partition == nil || slices.ContainsFunc(s.Partition, func(n string) bool { return strings.EqualFold(n, p.Name) }) && p.Temporary == s.Temporary
+		return !named || filtered && !strings.EqualFold(index, info.Name)
+	})
+	if x.server.catalog.SharedData() {
+		return showLakeTablets(wanted, s.Limit, callback)
+	}
 	var cells [][]any
-	for _, p := range info.Partitions {
-		wanted := s.Partition == nil || slices.ContainsFunc(s.Partition, func(n string) bool { return strings.EqualFold(n, p.Name) }) && p.Temporary == s.Temporary
-		if !wanted || filtered && !strings.EqualFold(index, info.Name) {
-			continue
-		}
+	for _, p := range wanted {
 		for _, t := range p.Tablets {
 			cells = append(cells, []any{t.ID, t.ID + 1, backendID, 0, p.Version, 0, p.Version, 0, -1, 0, nil, humanSize(t.Bytes), t.Rows, "NORMAL",
 				nil, -1, -1, 1, 0, "", "", "", true, -1})
@@ -407,24 +419,18 @@ func (x *session) showNodes(what string, callback mysql.ResultSpoolFn) error {
 			9020, "LEADER", n.ClusterID, true, true, 1, now, true, "", started, n.Version}})
 	case "BACKENDS":
 		host, httpPort := split(n.Backend())
-		tablets := 0
-		for _, database := range x.server.catalog.Databases() {
-			for _, t := range x.server.catalog.Tables(database) {
-				for _, p := range t.Partitions {
-					tablets += len(p.Tablets)
-				}
-			}
+		var cells [][]any
+		if !x.server.catalog.SharedData() {
+			cells = [][]any{{backendID, host, 9050, 9060, httpPort, 8060, started, now, true, false, false, x.tabletCount(),
+				"0.000B", "100.000GB", "100.000GB", "0.00 %", "0.00 %", "", n.Version, `{"lastSuccessReportTabletsTime":"N/A"}`, "100.000GB", "0.00 %",
+				catalog.Cores, "4.000GB", 0, "0.00 %", "0.0 %", "N/A", "", "OK"}}
 		}
 		return rows(callback, []string{"BackendId", "IP", "HeartbeatPort", "BePort", "HttpPort", "BrpcPort", "LastStartTime", "LastHeartbeat", "Alive",
 			"SystemDecommissioned", "ClusterDecommissioned", "TabletNum", "DataUsedCapacity", "AvailCapacity", "TotalCapacity", "UsedPct", "MaxDiskUsedPct",
 			"ErrMsg", "Version", "Status", "DataTotalCapacity", "DataUsedPct", "CpuCores", "MemLimit", "NumRunningQueries", "MemUsedPct", "CpuUsedPct",
-			"DataCacheMetrics", "Location", "StatusCode"}, [][]any{{backendID, host, 9050, 9060, httpPort, 8060, started, now, true, false, false, tablets,
-			"0.000B", "100.000GB", "100.000GB", "0.00 %", "0.00 %", "", n.Version, `{"lastSuccessReportTabletsTime":"N/A"}`, "100.000GB", "0.00 %", 2,
-			"4.000GB", 0, "0.00 %", "0.0 %", "N/A", "", "OK"}})
+			"DataCacheMetrics", "Location", "StatusCode"}, cells)
 	}
-	return rows(callback, []string{"ComputeNodeId", "IP", "HeartbeatPort", "BePort", "HttpPort", "BrpcPort", "LastStartTime", "LastHeartbeat", "Alive",
-		"SystemDecommissioned", "ClusterDecommissioned", "ErrMsg", "Version", "CpuCores", "MemLimit", "NumRunningQueries", "MemUsedPct", "CpuUsedPct",
-		"DataCacheMetrics", "HasStoragePath", "StatusCode"}, nil)
+	return x.showComputeNodes(started, now, callback)
 }
 
 func split(address string) (host, port string) {
@@ -451,7 +457,7 @@ func (x *session) configuration() [][]any {
 		{"label_keep_max_num", "[]", formatInt(int64(x.server.catalog.LabelKeepNum())), "int", true, ""},
 		{"label_keep_max_second", "[]", strconv.Itoa(int(streamload.DefaultLabelKeepAge.Seconds())), "int", true, ""},
 		{"enable_udf", "[]", strconv.FormatBool(x.server.node.EnableUDF), "boolean", false, ""},
-		{"run_mode", "[]", "shared_nothing", "String", false, ""},
+		{"run_mode", "[]", x.runMode(), "String", false, ""},
 	}
 }
 
