@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,15 +67,30 @@ func GovernanceDigest(t testing.TB, db *sql.DB, database string) map[string]stri
 	for _, r := range d.records("SHOW USERS") {
 		d.put("user "+r["User"], d.grants("SHOW GRANTS FOR "+r["User"]))
 	}
+	d.resourceGroups()
+	return d.found
+}
+
+// identity is the id of a classifier, which every one gets anew.
+var identity = regexp.MustCompile(`id=\d+`)
+
+// resourceGroups puts the groups with their classifiers, one a row, whose order means nothing.
+func (d *digest) resourceGroups() {
+	groups := map[string][]string{}
 	_, rows := d.query("SHOW RESOURCE GROUPS ALL")
 	for _, row := range rows {
+		var cells []string
 		for i, v := range row {
-			if v != nil && i != 1 { // the id
-				d.found["resource group "+*row[0]] += *v + " | "
+			if i != 1 { // the id
+				cells = append(cells, identity.ReplaceAllString(text(v), "id"))
 			}
 		}
+		groups[*row[0]] = append(groups[*row[0]], strings.Join(cells, " | "))
 	}
-	return d.found
+	for name, lines := range groups {
+		slices.Sort(lines)
+		d.put("resource group "+name, strings.Join(lines, "\n"))
+	}
 }
 
 type digest struct {
