@@ -1,0 +1,286 @@
+package tests
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"starkeep/job"
+	"starkeep/sandbox/fault"
+)
+
+// gallery makes database `shop` with views and materialized views over one another and over its tables.
+func (w *world) gallery(rows int) {
+	w.t.Helper()
+	w.shop(rows)
+	w.exec(
+		"CREATE VIEW shop.dear (id, price COMMENT 'what it cost') COMMENT 'the dear ones' AS SELECT id, price FROM shop.orders WHERE price > 100",
+		"CREATE VIEW shop.dearest AS SELECT MAX(price) AS top FROM shop.dear",
+		"CREATE MATERIALIZED VIEW shop.daily DISTRIBUTED BY HASH(day) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT day, COUNT(*) AS n FROM shop.orders GROUP BY day",
+		"CREATE MATERIALIZED VIEW shop.busiest DISTRIBUTED BY HASH(n) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT MAX(n) AS n FROM shop.daily",
+		"REFRESH MATERIALIZED VIEW shop.daily WITH SYNC MODE",
+		"REFRESH MATERIALIZED VIEW shop.busiest WITH SYNC MODE",
+	)
+}
+
+// pictures are the definitions of what is no table, by name.
+func (w *world) pictures(database string) map[string]string {
+	w.t.Helper()
+	rows, err := w.db.Query("SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_TYPE = 'VIEW' AND TABLE_SCHEMA = ?", database)
+	require.NoError(w.t, err)
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var n string
+		require.NoError(w.t, rows.Scan(&n))
+		names = append(names, n)
+	}
+	require.NoError(w.t, rows.Err())
+	all := map[string]string{}
+	for _, n := range names {
+		all[n] = w.picture(database, n)
+	}
+	return all
+}
+
+// picture is SHOW CREATE TABLE of a view: it answers for every kind, with two columns or four.
+func (w *world) picture(database, name string) string {
+	w.t.Helper()
+	rows, err := w.db.Query(fmt.Sprintf("SHOW CREATE TABLE `%s`.`%s`", database, name))
+	require.NoError(w.t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	require.NoError(w.t, err)
+	values := make([]string, len(columns))
+	dest := make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	require.True(w.t, rows.Next())
+	require.NoError(w.t, rows.Scan(dest...))
+	return values[1]
+}
+
+// lights tells which materialized views are active.
+func (w *world) lights(database string) map[string]bool {
+	w.t.Helper()
+	rows, err := w.db.Query("SELECT TABLE_NAME, IS_ACTIVE FROM information_schema.materialized_views WHERE TABLE_SCHEMA = ? AND REFRESH_TYPE != 'ROLLUP'", database)
+	require.NoError(w.t, err)
+	defer func() { _ = rows.Close() }()
+	all := map[string]bool{}
+	for rows.Next() {
+		var n, active string
+		require.NoError(w.t, rows.Scan(&n, &active))
+		all[n] = active == "true"
+	}
+	require.NoError(w.t, rows.Err())
+	return all
+}
+
+func lit(names ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, n := range names {
+		all[n] = true
+	}
+	return all
+}
+
+// repaint changes rows and definitions, so that a restore has everything to do.
+func (w *world) repaint() {
+	w.t.Helper()
+	w.exec(
+		"DELETE FROM shop.orders WHERE id < 200",
+		"ALTER VIEW shop.dear AS SELECT id, price FROM shop.orders WHERE price < 0",
+		"DROP VIEW shop.dearest",
+		"DROP MATERIALIZED VIEW shop.busiest",
+		"CREATE MATERIALIZED VIEW shop.other DISTRIBUTED BY HASH(day) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT day FROM shop.orders",
+	)
+}
+
+func TestViewsAndMaterializedViewsComeBackOverExistingOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gallery(600)
+	w.createRepository()
+	rows, pictures := w.proveAll("shop"), w.pictures("shop")
+	w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
+	w.repaint()
+	w.sql(`RESTORE SNAPSHOT nightly FROM repo DATABASE shop PROPERTIES ("refresh" = "true")`)
+	require.Equal(t, lit("daily", "busiest", "other"), w.lights("shop"), "also the one that is not in the snapshot")
+	w.exec("DROP MATERIALIZED VIEW shop.other")
+	require.Equal(t, pictures, w.pictures("shop"))
+	require.Equal(t, rows, w.proveAll("shop"), "with the rows of the materialized views")
+	require.Contains(t, w.sql("SHOW RESTORE FROM shop\\G"), "materialized views are active and refreshed")
+	require.Empty(t, jobFolders(t, w))
+}
+
+func TestViewsOfARenamedDatabaseReadItsTables(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gallery(300)
+	w.createRepository()
+	rows := w.proveAll("shop")
+	w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
+	w.sql(`RESTORE SNAPSHOT nightly FROM repo DATABASE shop AS copy PROPERTIES ("refresh" = "true")`)
+	w.exec("TRUNCATE TABLE shop.orders")
+	require.Equal(t, rows, w.proveAll("copy"))
+	require.Equal(t, lit("daily", "busiest"), w.lights("copy"))
+}
+
+func TestViewsComeBackOneByOneUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gallery(300)
+	w.createRepository()
+	dear := w.prove("shop", "dear")
+	w.sql("BACKUP DATABASE shop SNAPSHOT some TO repo ON (orders, dear, MATERIALIZED VIEW daily)")
+	w.sql("RESTORE SNAPSHOT some FROM repo DATABASE shop ON (TABLE orders AS orders2, dear AS dear2)")
+	w.exec("TRUNCATE TABLE shop.orders")
+	require.Equal(t, dear, w.prove("shop", "dear2"), "it reads the table that came with it")
+	require.Zero(t, w.prove("shop", "dear").Rows)
+	r := w.starter("sql", "-e", "RESTORE SNAPSHOT some FROM repo DATABASE shop ON (VIEW dear AS people)")
+	require.NotZero(t, r.code)
+	require.Contains(t, r.out+r.err, "shop.people exists and is a table")
+}
+
+func TestCancelledRestoreLeavesViewsAsTheyWere(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]struct {
+		kind fault.Kind
+		text string
+		hits int
+	}{
+		"while it builds":    {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
+		"while it downloads": {fault.HTTP, "_stream_load", 2},
+		"while it publishes": {fault.SQL, "SWAP WITH", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.gallery(400)
+			w.createRepository()
+			w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
+			w.repaint()
+			rows, pictures, lights := w.proveAll("shop"), w.pictures("shop"), w.lights("shop")
+			w.slow(at.kind, at.text, time.Second)
+			w.begin("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
+			w.awaitHit(at.text, at.hits)
+			w.sql("CANCEL RESTORE FROM shop")
+			w.awaitCancelled("shop")
+			require.Equal(t, pictures, w.pictures("shop"))
+			require.Equal(t, rows, w.proveAll("shop"))
+			require.Equal(t, lights, w.lights("shop"))
+			require.Empty(t, jobFolders(t, w))
+		})
+	}
+}
+
+func TestWorkerKilledInAnyStageOfARestoreOverViewsEndsWithEverythingNew(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]struct {
+		kind fault.Kind
+		text string
+		hits int
+	}{
+		"while it builds":            {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
+		"while it downloads":         {fault.HTTP, "_stream_load", 2},
+		"while it publishes":         {fault.SQL, "SWAP WITH", 3},
+		"while it puts views":        {fault.SQL, "VIEW `shop`.`dear`", 1},
+		"while it puts later ones":   {fault.SQL, "CREATE MATERIALIZED VIEW", 1},
+		"while it activates views":   {fault.SQL, "ACTIVE", 1},
+		"while it refreshes them":    {fault.SQL, "REFRESH MATERIALIZED VIEW", 1},
+		"while it drops what it had": {fault.SQL, "DROP TABLE", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.gallery(400)
+			w.createRepository()
+			rows, pictures := w.proveAll("shop"), w.pictures("shop")
+			w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
+			w.repaint()
+			before := w.asked(at.text)
+			w.slow(at.kind, at.text, 500*time.Millisecond)
+			w.begin(`RESTORE SNAPSHOT nightly FROM repo DATABASE shop PROPERTIES ("refresh" = "true")`)
+			w.awaitHit(at.text, before+at.hits)
+			w.killWorker()
+			w.sandbox.Faults().Clear()
+			w.startWorker()
+			w.awaitEnd("shop")
+			require.Equal(t, lit("daily", "busiest", "other"), w.lights("shop"))
+			w.exec("DROP MATERIALIZED VIEW shop.other")
+			require.Equal(t, pictures, w.pictures("shop"))
+			require.Equal(t, rows, w.proveAll("shop"))
+			require.Empty(t, jobFolders(t, w))
+		})
+	}
+}
+
+func TestCatalogsComeBackWithSecretsThatAppearNowhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.createRepository()
+	w.exec(`CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.access_key" = "`+secret+`", "aws.s3.secret_key" = "`+secret+`")`,
+		`CREATE EXTERNAL CATALOG plain PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083")`)
+	w.sql("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT catalogs TO repo")
+	w.exec("DROP CATALOG lake", "DROP CATALOG plain")
+	r := w.starter("sql", "-e", "RESTORE SNAPSHOT catalogs FROM repo")
+	require.NotZero(t, r.code)
+	require.Contains(t, r.out+r.err, "catalog.lake.aws.s3.secret_key", "what is missing is named")
+	said := w.sql(`RESTORE SNAPSHOT catalogs FROM repo PROPERTIES ("catalog.lake.aws.s3.access_key" = "` + secret + `", "catalog.lake.aws.s3.secret_key" = "` + secret + `")`)
+	said += w.sql("SHOW RESTORE\\G") + w.sql("SHOW BACKUP\\G")
+	require.NotContains(t, said, secret)
+	require.NotContains(t, w.worker.out.String(), secret)
+	w.nowhere()
+	require.Equal(t, []string{"default_catalog", "lake", "plain"}, w.column("SHOW CATALOGS"))
+	s, err := w.status("")
+	require.NoError(t, err)
+	require.Equal(t, job.Finished, s.State)
+}
+
+// column is the first column of an answer, sorted.
+func (w *world) column(query string) (all []string) {
+	w.t.Helper()
+	rows, err := w.db.Query(query)
+	require.NoError(w.t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	require.NoError(w.t, err)
+	for rows.Next() {
+		var first string
+		dest := make([]any, len(columns))
+		for i := range dest {
+			dest[i] = new(any)
+		}
+		dest[0] = &first
+		require.NoError(w.t, rows.Scan(dest...))
+		all = append(all, first)
+	}
+	require.NoError(w.t, rows.Err())
+	slices.Sort(all)
+	return all
+}
+
+func TestTablesThatCannotBeCarriedAreNamedInEverySHOW(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop(100)
+	w.createRepository()
+	w.exec("CREATE TABLE shop.odd (id INT, p PERCENTILE PERCENTILE_UNION) AGGREGATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')")
+	r := w.starter("sql", "-e", "BACKUP DATABASE shop SNAPSHOT s TO repo")
+	require.NotZero(t, r.code)
+	require.Contains(t, r.out+r.err, "table odd")
+	w.sql(`BACKUP DATABASE shop SNAPSHOT s TO repo PROPERTIES ("unsupported" = "skip")`)
+	require.Contains(t, w.sql("SHOW BACKUP FROM shop\\G"), "left out table odd")
+	require.Contains(t, w.details("s"), "skipped_tables")
+	w.exec("DROP DATABASE shop FORCE")
+	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop")
+	require.Contains(t, w.sql("SHOW RESTORE FROM shop\\G"), "not in the snapshot: table odd")
+	require.False(t, strings.Contains(strings.Join(w.tables("shop"), " "), "odd"))
+	require.Len(t, slices.Collect(maps.Keys(w.proveAll("shop"))), 7)
+}
