@@ -91,6 +91,7 @@ func (x *session) schema(ctx context.Context, query string) (sql.Schema, error) 
 	if err != nil {
 		return nil, messageOf(err)
 	}
+	_, _ = iter.Next(sc) // only begins: the engine cannot close an aggregation that has not begun; its rows do not matter here
 	return schema, iter.Close(sc)
 }
 
