@@ -68,7 +68,8 @@ func parsePrinted(text, catalog string, to grantee) (printedGrant, bool) {
 		if !ok || !found {
 			continue
 		}
-		if g.actions, g.object, found = strings.Cut(head, " ON "); found {
+		if actions, object, privileges := strings.Cut(head, " ON "); privileges {
+			g.actions, g.object = actions, object
 			return g, true
 		}
 		for _, r := range strings.Split(head, ", ") {

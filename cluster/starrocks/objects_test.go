@@ -1,6 +1,8 @@
 package starrocks_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -278,4 +280,138 @@ func TestMaterializedViewsOnASwappedTableAreFoundAndActivated(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrUnknownTable)
 	_, err = h.Down.(*starrocks.Cluster).Activate(t.Context(), dependents[0], false)
 	require.ErrorIs(t, err, cluster.ErrUnreachable)
+}
+
+// TestGovernance puts what belongs to a cluster into another one.
+func TestUsersRolesCatalogsAndGroupsMoveToAnotherCluster(t *testing.T) {
+	t.Parallel()
+	from, to := newHarness(t), newHarness(t)
+	for _, h := range []*harness{from, to} {
+		h.Exec(define(clustertest.Plain, "t"))
+		h.Exec("CREATE VIEW db.v AS SELECT k FROM db.t")
+	}
+	const secret = "the secret of ann"
+	for _, s := range []string{
+		"CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:9083', 'aws.s3.access_key' = '" + secret + "', 'aws.s3.secret_key' = 'abc')",
+		"CREATE ROLE b_reader COMMENT 'may read'",
+		"CREATE ROLE a_writer",
+		"GRANT b_reader TO ROLE a_writer",
+		"GRANT SELECT ON ALL TABLES IN DATABASE db TO ROLE b_reader WITH GRANT OPTION",
+		"GRANT INSERT, DELETE ON TABLE db.t TO ROLE a_writer",
+		"GRANT USAGE ON CATALOG lake TO ROLE b_reader",
+		"CREATE USER 'ann'@'%' IDENTIFIED BY '" + secret + "'",
+		"CREATE USER 'bob'@'10.%'",
+		"GRANT a_writer TO 'ann'@'%'",
+		"GRANT SELECT ON VIEW db.v TO USER 'bob'@'10.%'",
+		"GRANT IMPERSONATE ON USER 'bob'@'10.%' TO USER 'ann'@'%'",
+		"ALTER USER 'ann'@'%' SET PROPERTIES ('max_user_connections' = '7')",
+		"CREATE RESOURCE GROUP nightly TO (user='ann'), (role='b_reader', source_ip='10.0.0.0/8', query_type in ('select')) WITH ('cpu_weight' = '2', 'mem_limit' = '30%', 'concurrency_limit' = '5')",
+	} {
+		from.Exec(s)
+	}
+	all := objectsOf(t, from, "")
+	require.Equal(t, []string{"catalog lake", "role b_reader", "role a_writer", "user 'ann'@'%'", "user 'bob'@'10.%'", "user 'stranger'@'%'", "resource group nightly"},
+		slices.DeleteFunc(names(all), func(n string) bool { return n == "role public" }))
+	require.NotContains(t, fmt.Sprint(all), secret)
+	require.Equal(t, []string{"resource group nightly"}, names(objectsOf(t, from, "", snapshot.ResourceGroup)))
+
+	supplied := map[string]map[string]string{"lake": {"aws.s3.access_key": "key", "aws.s3.secret_key": secret}, "'ann'@'%'": {"password": secret}}
+	for _, o := range all {
+		_, err := keeperOf(to).CheckObject(t.Context(), o, cluster.Renaming{Supplied: supplied[o.Name]})
+		require.NoError(t, err, o.String())
+	}
+	for range 2 {
+		for _, o := range all {
+			note, err := keeperOf(to).PutObject(t.Context(), o, cluster.Renaming{Supplied: supplied[o.Name]})
+			require.NoError(t, err, o.String())
+			require.NotContains(t, note, "refused", o.String())
+		}
+	}
+	require.Equal(t, all, objectsOf(t, to, ""))
+	ann := connect(t, to.server.SQLAddr(), to.server.HTTPAddr(), "ann", secret)
+	n, err := ann.Count(t.Context(), database, "t", "", false)
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
+// Trap: no SQL reads a password, and SHOW CREATE CATALOG masks credentials.
+func TestWhatIsMaskedIsAskedForOrSaid(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec("CREATE EXTERNAL CATALOG lake PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:9083', 'aws.s3.access_key' = 'abcdefgh')")
+	h.Exec("CREATE USER 'ann'@'%' IDENTIFIED BY 'x'")
+	var lake, ann snapshot.Object
+	for _, o := range objectsOf(t, h, "") {
+		switch o.Name {
+		case "lake":
+			lake = o
+		case "'ann'@'%'":
+			ann = o
+		}
+	}
+	require.Equal(t, []string{"aws.s3.access_key"}, lake.Masked)
+	require.Equal(t, []string{"password"}, ann.Masked)
+	note, err := keeperOf(h).PutObject(t.Context(), lake, cluster.Renaming{})
+	require.NoError(t, err)
+	require.Contains(t, note, "left alone")
+	note, err = keeperOf(h).PutObject(t.Context(), ann, cluster.Renaming{})
+	require.NoError(t, err)
+	require.Contains(t, note, "keeps its password")
+
+	_, err = keeperOf(h).PutObject(t.Context(), lake, cluster.Renaming{Others: map[string]string{"lake": "pond"}})
+	require.ErrorIs(t, err, cluster.ErrRejected)
+	require.ErrorContains(t, err, `"catalog.lake.aws.s3.access_key"`)
+	_, err = keeperOf(h).PutObject(t.Context(), lake, cluster.Renaming{Others: map[string]string{"lake": "pond"}, Supplied: map[string]string{"aws.s3.access_key": "s"}})
+	require.NoError(t, err)
+	h.Exec("DROP CATALOG pond")
+	h.Exec("CREATE EXTERNAL CATALOG pond PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:1')")
+	_, err = keeperOf(h).CheckObject(t.Context(), lake, cluster.Renaming{Others: map[string]string{"lake": "pond"}, Supplied: map[string]string{"aws.s3.access_key": "s"}})
+	require.ErrorIs(t, err, cluster.ErrExists, "another one is never replaced")
+
+	h.Exec("DROP USER 'ann'@'%'")
+	note, err = keeperOf(h).PutObject(t.Context(), ann, cluster.Renaming{})
+	require.NoError(t, err)
+	require.Contains(t, note, "ALTER USER 'ann'@'%' IDENTIFIED BY")
+	_, err = connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "ann", "").Info(t.Context())
+	require.ErrorIs(t, err, cluster.ErrDenied, "its password is not an empty one")
+}
+
+func TestGrantOnWhatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	o := snapshot.Object{Kind: snapshot.Role, Name: "r", DDL: "CREATE ROLE `r`", Grants: []string{
+		"GRANT SELECT ON TABLE `db`.`gone` TO ROLE `r`", "SET CATALOG `nowhere`; GRANT USAGE ON CATALOG `nowhere` TO ROLE `r`", "GRANT OPERATE ON SYSTEM TO ROLE `r`"}}
+	note, err := keeperOf(h).PutObject(t.Context(), o, cluster.Renaming{})
+	require.NoError(t, err)
+	require.Contains(t, note, "refused: GRANT SELECT ON TABLE `db`.`gone`")
+	require.Contains(t, note, "refused: SET CATALOG `nowhere`")
+	require.Equal(t, []string{"GRANT OPERATE ON SYSTEM TO ROLE `r`"}, slices.DeleteFunc(objectsOf(t, h, "", snapshot.Role), func(o snapshot.Object) bool { return o.Name != "r" })[0].Grants)
+}
+
+// Privileges on a table itself are kept by its id: after a swap the live name has none, and dropping the old table loses them.
+func TestSwapLosesNoGrants(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec(define(clustertest.Plain, "t"))
+	h.Exec("CREATE ROLE reader")
+	h.Exec("GRANT SELECT ON TABLE db.t TO ROLE reader WITH GRANT OPTION")
+	h.Exec("GRANT SELECT, INSERT ON TABLE db.t TO USER 'stranger'@'%'")
+	h.Exec("GRANT SELECT ON ALL VIEWS IN DATABASE db TO USER 'stranger'@'%'")
+	h.Exec(define(clustertest.Plain, "shadow"))
+	before := rowsOf(t, h, "SELECT PRIVILEGE_TYPE FROM sys.grants_to_users WHERE OBJECT_NAME = 't'")
+	require.NotEmpty(t, before)
+	for range 2 {
+		notes, err := keeperOf(h).CarryGrants(t.Context(), database, map[string]string{"t": "shadow"})
+		require.NoError(t, err)
+		require.Empty(t, notes)
+	}
+	h.Exec("ALTER TABLE db.t SWAP WITH shadow")
+	h.Exec("DROP TABLE db.shadow FORCE")
+	require.Equal(t, before, rowsOf(t, h, "SELECT PRIVILEGE_TYPE FROM sys.grants_to_users WHERE OBJECT_NAME = 't'"))
+	_, err := h.Stranger.Count(t.Context(), database, "t", "", false)
+	require.NoError(t, err)
+
+	notes, err := h.Stranger.(*starrocks.Cluster).CarryGrants(t.Context(), database, map[string]string{"t": "shadow"})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(notes, "; "), "user_admin", "who may not read grants says so")
 }
