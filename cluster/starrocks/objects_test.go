@@ -415,3 +415,65 @@ func TestSwapLosesNoGrants(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, strings.Join(notes, "; "), "user_admin", "who may not read grants says so")
 }
+
+// What is named as missing is what it takes: with it, objects can be read and put.
+func TestPrivilegesThatAreNamedAreEnoughForObjects(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	layered(h)
+	h.Exec("CREATE USER 'keeper'@'%' IDENTIFIED BY 'k'")
+	k := connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "keeper", "k")
+	h.Exec("GRANT CREATE TABLE ON ALL DATABASES TO USER 'keeper'@'%'") // something, so that the database can be seen
+	kinds := []snapshot.ObjectKind{snapshot.View, snapshot.MaterializedView, snapshot.Function}
+	give := func(a cluster.Audit) {
+		missing, err := k.Missing(t.Context(), a)
+		require.NoError(t, err)
+		require.NotEmpty(t, missing)
+		for _, p := range missing {
+			h.Exec(p.Grant)
+		}
+		missing, err = k.Missing(t.Context(), a)
+		require.NoError(t, err)
+		require.Empty(t, missing)
+	}
+	give(cluster.Audit{Purpose: cluster.ForBackup, Database: database, Kinds: kinds})
+	list, err := k.Objects(t.Context(), database, cluster.Collection{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"view z", "materialized view y", "materialized view w", "view x"}, names(list))
+
+	give(cluster.Audit{Purpose: cluster.ForRestore, Database: "other", Kinds: kinds})
+	require.NoError(t, k.CreateDatabase(t.Context(), "other"))
+	r := cluster.Renaming{From: database, To: "other"}
+	h.Exec(replaced(define(clustertest.Plain, "t"), "db.`t`", "other.`t`"))
+	for range 2 {
+		for _, o := range list {
+			_, err := k.PutObject(t.Context(), o, r)
+			require.NoError(t, err, o.String())
+		}
+		h.Exec("ALTER VIEW other.z AS SELECT k, 7 AS n FROM other.t")
+	}
+
+	global := []snapshot.ObjectKind{snapshot.User, snapshot.Role, snapshot.Catalog, snapshot.ResourceGroup}
+	give(cluster.Audit{Purpose: cluster.ForBackup, Kinds: global})
+	_, err = k.Objects(t.Context(), "", cluster.Collection{Kinds: global})
+	require.NoError(t, err)
+	give(cluster.Audit{Purpose: cluster.ForRestore, Kinds: global})
+	_, err = k.PutObject(t.Context(), snapshot.Object{Kind: snapshot.Role, Name: "r", DDL: "CREATE ROLE `r`"}, cluster.Renaming{})
+	require.NoError(t, err)
+}
+
+func TestNamedViewAsksForThePrivilegeOnAView(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	layered(h)
+	h.Exec("GRANT OPERATE ON SYSTEM TO USER 'stranger'@'%'")
+	h.Exec("GRANT SELECT ON ALL VIEWS IN DATABASE db TO USER 'stranger'@'%'")
+	h.Exec("GRANT SELECT ON ALL MATERIALIZED VIEWS IN DATABASE db TO USER 'stranger'@'%'")
+	missing, err := h.Stranger.Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Database: database, Tables: []string{"z", "y"}})
+	require.NoError(t, err)
+	require.Empty(t, missing)
+	missing, err = h.Stranger.Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Database: database, Tables: []string{"z", "t"}})
+	require.NoError(t, err)
+	require.Len(t, missing, 1)
+	require.Contains(t, missing[0].Grant, "TABLE `db`.`t`")
+}
