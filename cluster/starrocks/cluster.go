@@ -121,7 +121,17 @@ func (c *Cluster) Info(ctx context.Context) (snapshot.Cluster, error) {
 
 // exec runs a statement without rows.
 func (c *Cluster) exec(ctx context.Context, statement string) error {
-	return explain(c.pool.Exec(ctx, statement))
+	return c.heed(c.pool.Exec(ctx, statement))
+}
+
+// heed explains an error. After a denial sessions are made anew: a role that somebody grants then would not be active in
+// those that there are.
+func (c *Cluster) heed(err error) error {
+	err = explain(err)
+	if errors.Is(err, cluster.ErrDenied) {
+		c.pool.Forget()
+	}
+	return err
 }
 
 // record is one row of metadata by column name in lower case; NULL reads as "".
@@ -131,7 +141,7 @@ type record map[string]string
 func (c *Cluster) query(ctx context.Context, statement string) ([]record, error) {
 	r, err := c.pool.Query(ctx, statement)
 	if err != nil {
-		return nil, explain(err)
+		return nil, c.heed(err)
 	}
 	defer r.Close()
 	r.AllowSurplus()

@@ -115,8 +115,10 @@ func needs(a cluster.Audit, exists bool) []need {
 	return list
 }
 
-// Missing compares SHOW GRANTS, of the user and of all roles behind it, with what is needed.
+// Missing compares SHOW GRANTS, of the user and of all roles behind it, with what is needed. A role that was granted since a
+// session began is not active in it (docs SET_ROLE.md): sessions are made anew.
 func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privilege, error) {
+	c.pool.Forget()
 	grants, err := c.grants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("check privileges: %w", err)

@@ -51,15 +51,22 @@ func (p *Pool) Query(ctx context.Context, statement string) (*Result, error) {
 	return r, nil
 }
 
-// Close closes the idle sessions; those in use are closed when they come back.
-func (p *Pool) Close() error {
+// Forget closes the idle sessions: the next statement connects anew.
+func (p *Pool) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed = true
 	for _, s := range p.idle {
 		_ = s.Close()
 	}
 	p.idle = nil
+}
+
+// Close closes the idle sessions; those in use are closed when they come back.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.Forget()
 	return nil
 }
 
