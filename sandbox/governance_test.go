@@ -108,6 +108,11 @@ func TestEveryKindOfObjectIsGrantedAndChecked(t *testing.T) {
 		require.Error(t, err, statement)
 		require.Contains(t, wireError(t, err).Message, denied, statement)
 	}
+	for _, query := range []string{"SELECT * FROM sys.grants_to_users", "SELECT count(*) FROM sys.role_edges r", "SELECT * FROM sys.object_dependencies"} {
+		_, err := read(eve, query)
+		require.Error(t, err, query)
+		require.Contains(t, wireError(t, err).Message, "SELECT privilege(s) on TABLE", query)
+	}
 	require.Empty(t, rowsOf(t, eve, "SHOW FUNCTIONS FROM d"))
 	require.Len(t, rowsOf(t, eve, "SHOW CATALOGS"), 1)
 	c.exec("GRANT SELECT ON VIEW v, w TO eve", "GRANT REFRESH, SELECT ON MATERIALIZED VIEW m TO eve", "GRANT USAGE ON FUNCTION plus(INT) TO eve WITH GRANT OPTION",

@@ -300,6 +300,10 @@ func (c *Catalog) needed(n Need) target {
 		t.object = functionID(c.functions, n.Name)
 		return t
 	}
+	if IsSystem(n.Database) {
+		t.database, t.object, t.name = nothing, nothing, n.Database
+		return t
+	}
 	d, ok := c.databases[n.Database]
 	if !ok {
 		t.database, t.object = nothing, nothing

@@ -143,7 +143,11 @@ func (v *systemView) PartitionRows(ctx *sql.Context, _ sql.Partition) (sql.RowIt
 
 // scanSystem answers a plain SELECT of a view without the engine.
 func (x *session) scanSystem(s *dialect.TableScan, callback mysql.ResultSpoolFn) error {
-	table, _, err := systemSchema(x.qualify(s.Table).Database).GetTableInsensitive(nil, s.Table.Name)
+	name := x.qualify(s.Table)
+	if err := x.mayReadSystem(name.Database, name.Name); err != nil {
+		return err
+	}
+	table, err := systemTableNamed(name)
 	if err != nil {
 		return err
 	}

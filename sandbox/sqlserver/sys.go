@@ -8,6 +8,7 @@ import (
 	"github.com/dolthub/go-mysql-server/sql"
 
 	"starkeep/sandbox/catalog"
+	"starkeep/sandbox/dialect"
 )
 
 // sysSchema is the database sys (fe:catalog/system/sys).
@@ -32,8 +33,23 @@ func (sysSchema) GetTableNames(*sql.Context) ([]string, error) {
 }
 
 // GetTableInsensitive implements sql.Database.
-func (sysSchema) GetTableInsensitive(_ *sql.Context, name string) (sql.Table, bool, error) {
+func (sysSchema) GetTableInsensitive(ctx *sql.Context, name string) (sql.Table, bool, error) {
+	if x := sessionOf(ctx); x != nil {
+		if err := x.mayReadSystem("sys", name); err != nil {
+			return nil, false, err
+		}
+	}
 	return newSystemView("sys", sysTables, name)
+}
+
+// mayReadSystem checks SELECT on a view of sys, which root and db_admin have, and for those on users and roles user_admin
+// (docs sys/grants_to_users, grants_to_roles, role_edges). Those of information_schema everybody reads.
+func (x *session) mayReadSystem(database, name string) error {
+	name = strings.ToLower(name)
+	if !strings.EqualFold(database, "sys") || x.trusted || name != "object_dependencies" && x.system("GRANT") == nil {
+		return nil
+	}
+	return x.server.catalog.Check(x.actor(), catalog.Need{Privilege: "SELECT", Kind: "TABLE", Database: "sys", Name: name})
 }
 
 // systemSchema is the system database of that name, nil when there is none.
@@ -49,4 +65,14 @@ func systemSchema(name string) sql.Database {
 
 func unknownSystemView(database, name string) error {
 	return &catalog.Error{Code: 5502, State: "42602", Text: "Unknown table '" + database + "." + name + "'"}
+}
+
+// systemTableNamed finds a view of a system database, without asking for privileges.
+func systemTableNamed(name dialect.ObjectName) (sql.Table, error) {
+	tables := system
+	if strings.EqualFold(name.Database, "sys") {
+		tables = sysTables
+	}
+	table, _, err := newSystemView(strings.ToLower(name.Database), tables, name.Name)
+	return table, err
 }
