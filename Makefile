@@ -43,7 +43,7 @@ build: go ## build bin/starter, bin/worker and bin/sandbox
 
 test: tools servers packages build ## run all tests, against real servers, with the race detector
 	go test -race -timeout 40m -parallel 4 ./...
-	go test -count 1 -run '^TestMemory' ./snapshot/dataobject
+	go test -count 1 -run '^TestMemory|^TestCutObject|^TestChangedByte' ./snapshot/dataobject
 
 check: fmt vet staticcheck workflowcheck imports tidy vuln ## run everything that reads the code without running it
 

@@ -3,3 +3,5 @@
 package dataobject
 
 const raced = false
+
+const everyByte = 1

@@ -36,6 +36,8 @@ type Place struct {
 	// Leftovers names what unfinished writes have left behind in the place: work files, uploads that were begun. Nil for a
 	// backend that has no such thing.
 	Leftovers func() []string
+	// Page is how many objects a page of a listing holds, where a test's server can be told. 0: as many as the store likes.
+	Page int
 }
 
 // Scale is how much a check does where the amount matters.
