@@ -194,154 +194,164 @@ func appendString(out, value []byte) []byte {
 // are texts, in hexadecimal where they may hold any bytes. A MAP is [keys, values], a STRUCT the array of its fields, a JSON
 // value an array of one.
 func (t *dataType) toLoad(out, text []byte) ([]byte, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	out, err := t.partToLoad(out, d)
-	if err == nil && d.More() {
-		err = fmt.Errorf("text behind the value: %w", errNested)
+	out, rest, err := t.partToLoad(out, text)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%.20q follows the value: %w", rest, errNested)
 	}
 	return out, err
 }
 
-func (t *dataType) partToLoad(out []byte, d *json.Decoder) ([]byte, error) {
-	token, err := d.Token()
-	if err != nil {
-		return out, fmt.Errorf("%w: %w", errNested, err)
+func (t *dataType) partToLoad(out, text []byte) (more, rest []byte, err error) {
+	if after, ok := bytes.CutPrefix(text, []byte("null")); ok {
+		return append(out, "null"...), after, nil
 	}
-	return t.tokenToLoad(out, d, token)
+	switch t.name {
+	case "array":
+		return t.elementsToLoad(out, text)
+	case "map":
+		return t.pairsToLoad(out, text)
+	case "struct":
+		return t.fieldsToLoad(out, text)
+	}
+	value, rest, err := leafOf(text)
+	if err != nil {
+		return out, text, err
+	}
+	out, err = t.leafToLoad(out, value)
+	return out, rest, err
 }
 
-func (t *dataType) tokenToLoad(out []byte, d *json.Decoder, token json.Token) ([]byte, error) {
-	begins := func(delim json.Delim) error {
-		if token != delim {
-			return fmt.Errorf("%s expected instead of %v: %w", t.name, token, errNested)
-		}
-		return nil
-	}
-	switch {
-	case token == nil:
-		return append(out, "null"...), nil
-	case t.name == "array":
-		if err := begins('['); err != nil {
-			return out, err
-		}
-		return t.elementsToLoad(out, d)
-	case t.name == "map":
-		if err := begins('['); err != nil {
-			return out, err
-		}
-		return t.pairsToLoad(out, d)
-	case t.name == "struct":
-		if err := begins('{'); err != nil {
-			return out, err
-		}
-		return t.fieldsToLoad(out, d)
-	}
-	value, err := leafOf(d, token)
+func (t *dataType) elementsToLoad(out, text []byte) ([]byte, []byte, error) {
+	text, err := expect(text, "[")
 	if err != nil {
-		return out, err
+		return out, text, err
 	}
-	return t.leafToLoad(out, value)
-}
-
-func (t *dataType) elementsToLoad(out []byte, d *json.Decoder) ([]byte, error) {
 	out = append(out, '[')
-	var err error
-	for i := 0; d.More(); i++ {
+	for i := 0; !bytes.HasPrefix(text, []byte("]")); i++ {
 		if i > 0 {
-			out = append(out, ',')
-		}
-		if out, err = t.types[0].partToLoad(out, d); err != nil {
-			return out, err
-		}
-	}
-	return append(out, ']'), closing(d, ']')
-}
-
-func (t *dataType) pairsToLoad(out []byte, d *json.Decoder) ([]byte, error) {
-	var values []byte
-	out = append(out, "[["...)
-	var err error
-	for i := 0; d.More(); i++ {
-		if i > 0 {
-			out, values = append(out, ','), append(values, ',')
-		}
-		if err := closing(d, '['); err != nil {
-			return out, err
-		}
-		if out, err = t.types[0].partToLoad(out, d); err != nil {
-			return out, err
-		}
-		if values, err = t.types[1].partToLoad(values, d); err != nil {
-			return out, err
-		}
-		if err := closing(d, ']'); err != nil {
-			return out, err
-		}
-	}
-	out = append(append(append(out, "],["...), values...), "]]"...)
-	return out, closing(d, ']')
-}
-
-func (t *dataType) fieldsToLoad(out []byte, d *json.Decoder) ([]byte, error) {
-	out = append(out, '[')
-	for i, x := range t.types {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		name, err := d.Token()
-		if err != nil {
-			return out, fmt.Errorf("%w: %w", errNested, err)
-		}
-		if name != t.names[i] {
-			return out, fmt.Errorf("field %v where %q is expected: %w", name, t.names[i], errNested)
-		}
-		if out, err = x.partToLoad(out, d); err != nil {
-			return out, err
-		}
-	}
-	return append(out, ']'), closing(d, '}')
-}
-
-// closing takes one bracket.
-func closing(d *json.Decoder, want json.Delim) error {
-	token, err := d.Token()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNested, err)
-	}
-	if token != want {
-		return fmt.Errorf("%v expected instead of %v: %w", want, token, errNested)
-	}
-	return nil
-}
-
-// leafOf returns the bytes of a leaf that begins with token.
-func leafOf(d *json.Decoder, token json.Token) ([]byte, error) {
-	switch token {
-	case json.Delim('{'):
-		var pair [2]json.Token
-		for i := range pair {
-			var err error
-			if pair[i], err = d.Token(); err != nil {
-				return nil, fmt.Errorf("%w: %w", errNested, err)
+			if text, err = expect(text, ","); err != nil {
+				return out, text, err
 			}
+			out = append(out, ',')
 		}
-		text, ok := pair[1].(string)
-		if pair[0] != "hex" || !ok {
-			return nil, fmt.Errorf("object %v where a leaf is expected: %w", pair, errNested)
+		if out, text, err = t.types[0].partToLoad(out, text); err != nil {
+			return out, text, err
 		}
-		value, err := hex.DecodeString(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errNested, err)
-		}
-		return value, closing(d, '}')
-	default:
-		text, ok := token.(string)
-		if !ok {
-			return nil, fmt.Errorf("%v where a leaf is expected: %w", token, errNested)
-		}
-		return []byte(text), nil
 	}
+	return append(out, ']'), text[1:], nil
+}
+
+func (t *dataType) pairsToLoad(out, text []byte) ([]byte, []byte, error) {
+	text, err := expect(text, "[")
+	if err != nil {
+		return out, text, err
+	}
+	var list []byte
+	out = append(out, "[["...)
+	for i := 0; !bytes.HasPrefix(text, []byte("]")); i++ {
+		begin := "["
+		if i > 0 {
+			begin, out, list = ",[", append(out, ','), append(list, ',')
+		}
+		if text, err = expect(text, begin); err != nil {
+			return out, text, err
+		}
+		if out, text, err = t.types[0].partToLoad(out, text); err != nil {
+			return out, text, err
+		}
+		if text, err = expect(text, ","); err != nil {
+			return out, text, err
+		}
+		if list, text, err = t.types[1].partToLoad(list, text); err != nil {
+			return out, text, err
+		}
+		if text, err = expect(text, "]"); err != nil {
+			return out, text, err
+		}
+	}
+	return append(append(append(out, "],["...), list...), "]]"...), text[1:], nil
+}
+
+func (t *dataType) fieldsToLoad(out, text []byte) ([]byte, []byte, error) {
+	var err error
+	for i, x := range t.types {
+		begin, mark := "{", byte('[')
+		if i > 0 {
+			begin, mark = ",", ','
+		}
+		out = append(out, mark)
+		if text, err = expect(text, begin); err != nil {
+			return out, text, err
+		}
+		name, rest, err := stringOf(text)
+		if err != nil {
+			return out, text, err
+		}
+		if string(name) != t.names[i] {
+			return out, text, fmt.Errorf("field %q where %q is expected: %w", name, t.names[i], errNested)
+		}
+		if text, err = expect(rest, ":"); err != nil {
+			return out, text, err
+		}
+		if out, text, err = x.partToLoad(out, text); err != nil {
+			return out, text, err
+		}
+	}
+	text, err = expect(text, "}")
+	return append(out, ']'), text, err
+}
+
+// expect takes a text that must come next.
+func expect(text []byte, next string) ([]byte, error) {
+	if len(text) < len(next) || string(text[:len(next)]) != next {
+		return text, fmt.Errorf("%q expected at %.20q: %w", next, text, errNested)
+	}
+	return text[len(next):], nil
+}
+
+// leafOf takes the bytes of a leaf.
+func leafOf(text []byte) (value, rest []byte, err error) {
+	const head = `{"hex":`
+	if !bytes.HasPrefix(text, []byte(head)) {
+		return stringOf(text)
+	}
+	digits, rest, err := stringOf(text[len(head):])
+	if err != nil {
+		return nil, text, err
+	}
+	if rest, err = expect(rest, "}"); err != nil {
+		return nil, text, err
+	}
+	value = make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(value, digits); err != nil {
+		return nil, text, fmt.Errorf("%w: %w", errNested, err)
+	}
+	return value, rest, nil
+}
+
+// stringOf takes a JSON string; it copies only where something is escaped.
+func stringOf(text []byte) (value, rest []byte, err error) {
+	if len(text) == 0 || text[0] != '"' {
+		return nil, text, fmt.Errorf("string expected at %.20q: %w", text, errNested)
+	}
+	escaped := false
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			escaped = true
+			i++
+		case '"':
+			if !escaped {
+				return text[1:i], text[i+1:], nil
+			}
+			var s string
+			if err := json.Unmarshal(text[:i+1], &s); err != nil {
+				return nil, text, fmt.Errorf("%w: %w", errNested, err)
+			}
+			return []byte(s), text[i+1:], nil
+		}
+	}
+	return nil, text, fmt.Errorf("%.20q is not closed: %w", text, errNested)
 }
 
 func (t *dataType) leafToLoad(out, value []byte) ([]byte, error) {

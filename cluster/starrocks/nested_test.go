@@ -111,3 +111,26 @@ func FuzzNestedTextIsReadOrRefused(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkNested(b *testing.B) {
+	const wire = `[{"id":1,"name":"some text that is usual"},{"id":2,"name":"another \"text\" with quotes"},null]`
+	typ := sourced("array<struct<`id` int(11),`name` varchar(50)>>")
+	stored, _, err := typ.fromWire(nil, []byte(wire))
+	require.NoError(b, err)
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(wire)))
+		var out []byte
+		for b.Loop() {
+			out, _, _ = typ.fromWire(out[:0], []byte(wire))
+		}
+	})
+	b.Run("load", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(stored)))
+		var out []byte
+		for b.Loop() {
+			out, _ = typ.toLoad(out[:0], stored)
+		}
+	})
+}
