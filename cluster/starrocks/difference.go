@@ -38,7 +38,9 @@ func differences(want, have *definition) []string {
 			differ(fmt.Sprintf("column %d", i+1), w.name, h.name)
 			continue
 		}
-		differ("type of column "+w.name, strings.ToLower(w.typ.String()), strings.ToLower(h.typ.String()))
+		if !w.typ.same(h.typ) {
+			differ("type of column "+w.name, w.typ.String(), h.typ.String())
+		}
 		differ("column "+w.name, nullability(w), nullability(h))
 		differ("key of column "+w.name, yes(w.key), yes(h.key))
 		differ("aggregation of column "+w.name, w.aggregate, h.aggregate)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +42,7 @@ func (c *Cluster) finish(ctx context.Context, database string, t snapshot.Table,
 			}
 		}
 	}
-	if slices.ContainsFunc(t.Columns, func(x snapshot.Column) bool { return x.Encoding != "" && x.Encoding != snapshot.BitmapEncoding }) {
+	if mayStage(shadow, t.Columns) {
 		if err := c.dropStages(ctx, database, shadow); err != nil {
 			return err
 		}

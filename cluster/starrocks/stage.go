@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"starkeep/cluster"
 	"starkeep/cluster/wire"
+	"starkeep/snapshot"
 )
 
 // A staging table takes the fields of a load as they are, and an INSERT … SELECT makes columns of them with all that SQL has.
@@ -30,6 +32,19 @@ const (
 func stagesOf(table string) string {
 	sum := sha256.Sum256([]byte(table))
 	return stagePrefix + hex.EncodeToString(sum[:4]) + "_"
+}
+
+// mayStage tells whether loads of these columns into a table may go through staging tables; those of JSON may, of bitmaps for
+// their number of pieces.
+func mayStage(table string, columns []snapshot.Column) bool {
+	fields, err := carriages(columns)
+	if err != nil || strings.Contains(table, "/") {
+		return true
+	}
+	header, err := columnsHeader(fields)
+	return err != nil || len(header) > maxHeader || slices.ContainsFunc(fields, func(f field) bool {
+		return f.staged() || f.by == quoted || f.column.Encoding == snapshot.BitmapEncoding
+	})
 }
 
 // throughStage is one attempt to load by way of a staging table.

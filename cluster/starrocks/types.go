@@ -2,6 +2,7 @@ package starrocks
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,25 @@ func (t *dataType) String() string {
 		}
 	}
 	return t.name + "<" + strings.Join(list, ",") + ">"
+}
+
+// same tells whether two types are one, however they are written: the case of names of fields means nothing, and a binary of
+// no stated length is of the largest one (fe-type TypeFactory).
+func (t *dataType) same(u *dataType) bool {
+	if !t.nests() && t.binary() && u.binary() {
+		return t.length() == u.length()
+	}
+	return t.name == u.name && t.parameters == u.parameters &&
+		slices.EqualFunc(t.names, u.names, strings.EqualFold) && slices.EqualFunc(t.types, u.types, (*dataType).same)
+}
+
+func (t *dataType) binary() bool { return t.name == "binary" || t.name == "varbinary" }
+
+func (t *dataType) length() string {
+	if t.parameters == "" {
+		return strconv.Itoa(maxVarchar)
+	}
+	return t.parameters
 }
 
 // parseType takes a type, e.g. decimal(18, 2) or array<struct<`a` int(11), `b` varchar(20)>> (fe-type ArrayType, MapType,

@@ -81,3 +81,17 @@ func TestNestedTypeOfEverySpellingIsOneType(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "struct<`a` int(11),`b` varchar(20)>", old.String())
 }
+
+func TestTypesThatAreOneDoNotDiffer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"varbinary", "varbinary(1048576)", true}, {"varbinary", "varbinary(20)", false}, {"binary", "varbinary", true},
+		{"array<varbinary>", "array<varbinary(1048576)>", true}, {"struct<`A` int(11)>", "struct<`a` int(11)>", true},
+		{"struct<`a` int(11)>", "struct<`b` int(11)>", false}, {"array<int(11)>", "array<bigint(20)>", false}, {"varchar(20)", "varchar(21)", false},
+	} {
+		require.Equal(t, c.same, sourced(c.a).same(sourced(c.b)), "%s, %s", c.a, c.b)
+	}
+}
