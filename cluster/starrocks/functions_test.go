@@ -19,7 +19,7 @@ import (
 func jars(t *testing.T) (url string, gone *atomic.Bool) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, class := range []string{"com/example/F.class", "com/example/G.class"} {
+	for _, class := range []string{"com/example/F.class", "com/example/G.class", "com/example/AddOne.class"} {
 		_, err := z.Create(class)
 		require.NoError(t, err)
 	}

@@ -277,11 +277,12 @@ func (c *Cluster) giveGrants(ctx context.Context, o snapshot.Object, r cluster.R
 		if err != nil {
 			return "", err
 		}
-		run := []string{g}
 		if in, grant, ok := strings.Cut(g, "; "); ok && strings.HasPrefix(g, inCatalog) {
-			run = []string{in, grant}
+			err = c.in(ctx, "", in, grant)
+		} else {
+			err = c.exec(ctx, g)
 		}
-		if err := c.in(ctx, "", run...); err != nil {
+		if err != nil {
 			if err := refused(g, err); err != nil {
 				return "", err
 			}

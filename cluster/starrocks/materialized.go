@@ -108,12 +108,16 @@ func (c *Cluster) Dependents(ctx context.Context, database string, names []strin
 	if err != nil {
 		return nil, err
 	}
+	known, err := c.dependencies(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for key, s := range states {
 		v, err := parseView(s.definition)
 		if err != nil {
 			return nil, fmt.Errorf("read materialized view %s.%s: %w", key[0], key[1], err)
 		}
-		uses[key] = v.uses(key[0])
+		uses[key] = append(v.uses(key[0]), known[key]...)
 	}
 	roots := make(map[[2]string]bool, len(names))
 	for _, n := range names {
@@ -126,6 +130,24 @@ func (c *Cluster) Dependents(ctx context.Context, database string, names []strin
 		}
 	}
 	return list, nil
+}
+
+// dependencies reads what the cluster itself knows of the tables and views under its materialized views (3.1, docs
+// object_dependencies.md). A definition does not tell the database of names that were typed without one.
+func (c *Cluster) dependencies(ctx context.Context) (map[[2]string][][2]string, error) {
+	rows, err := c.query(ctx, "SELECT OBJECT_DATABASE, OBJECT_NAME, REF_OBJECT_DATABASE, REF_OBJECT_NAME FROM sys.object_dependencies")
+	if err != nil && (isRejection(err) || errors.Is(err, cluster.ErrDenied)) {
+		return nil, nil // then it is what the definitions say
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read dependencies of materialized views: %w", err)
+	}
+	known := map[[2]string][][2]string{}
+	for _, r := range rows {
+		key := [2]string{r["object_database"], r["object_name"]}
+		known[key] = append(known[key], [2]string{r["ref_object_database"], r["ref_object_name"]})
+	}
+	return known, nil
 }
 
 // viewUses reads what the views of all databases read. One that cannot be read counts as reading every name in it.

@@ -107,12 +107,11 @@ func (c *Cluster) readViews(ctx context.Context, database string, others []strin
 	g.SetLimit(statementsAtOnce)
 	for i := range list {
 		g.Go(func() (err error) {
-			if list[i].DDL, err = c.shown(ctx, database, list[i].Name); err == nil {
-				texts[i], err = parseView(list[i].DDL)
-			}
+			texts[i], err = c.describedView(ctx, database, list[i].Name)
 			if err != nil {
 				return fmt.Errorf("read %s of %s: %w", list[i], database, err)
 			}
+			list[i].DDL = texts[i].ddl
 			list[i].Settings = states[[2]string{database, list[i].Name}].settings()
 			return nil
 		})
@@ -169,6 +168,18 @@ func (c *Cluster) shown(ctx context.Context, database, name string) (string, err
 		}
 	}
 	return "", fmt.Errorf("SHOW CREATE TABLE %s gave no text: %w", target, cluster.ErrUnsupported)
+}
+
+// scalarOf returns one column of the only row of a statement.
+func (c *Cluster) scalarOf(ctx context.Context, statement, column string) (string, error) {
+	rows, err := c.query(ctx, statement)
+	if err != nil {
+		return "", err
+	}
+	if len(rows) != 1 {
+		return "", errNoRow
+	}
+	return rows[0][column], nil
 }
 
 // placement is what it takes to put an object: nothing when do is nil.

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"starkeep/cluster"
 	"starkeep/cluster/clustertest"
 	"starkeep/cluster/starrocks"
+	"starkeep/cluster/wire"
 	"starkeep/sandbox"
 	"starkeep/sandbox/fault"
 	"starkeep/snapshot"
@@ -103,6 +105,25 @@ func viewsMove(t *testing.T, h *harness) []snapshot.Object {
 }
 
 func replaced(s, old, now string) string { return strings.Replace(s, old, now, 1) }
+
+// A materialized view keeps the database that its creator was in, and its text does not tell which.
+func TestMaterializedViewMadeInAnotherDatabaseKeepsItsTables(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec(define(clustertest.Plain, "t"))
+	h.Exec("CREATE DATABASE other")
+	h.Exec(replaced(define(clustertest.Plain, "t"), "db.`t`", "other.`t`"))
+	s, err := wire.Dial(t.Context(), h.server.SQLAddr(), wire.Options{User: "root", Password: password, Connect: 10 * time.Second})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Exec(t.Context(), "USE other"))
+	require.NoError(t, s.Exec(t.Context(), "CREATE MATERIALIZED VIEW db.m DISTRIBUTED BY HASH(k) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT t.k FROM t"))
+	m := one(t, h, snapshot.MaterializedView, "m")
+	require.Contains(t, m.DDL, "FROM `other`.`t`")
+	dependents, err := keeperOf(h).Dependents(t.Context(), "other", []string{"t"})
+	require.NoError(t, err)
+	require.Equal(t, []cluster.Dependent{{Database: "db", Name: "m"}}, dependents)
+}
 
 func one(t *testing.T, h *harness, kind snapshot.ObjectKind, name string) snapshot.Object {
 	for _, o := range objectsOf(t, h, database) {

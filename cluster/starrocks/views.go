@@ -4,12 +4,54 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"starkeep/cluster"
 	"starkeep/cluster/wire"
 	"starkeep/snapshot"
 )
+
+// describedView reads the definition of a view or materialized view. Names without a database in it were of the database
+// that its creator's session was in, which nothing tells. Of a materialized view SHOW CREATE VIEW prints the query as it
+// was analysed (fe:analyzer/AstToStringBuilder.getDdlStmt): where it shows that another database was meant, that text is
+// kept. Of a view there is no such text: its own database is taken, as a restore into the same place would.
+func (c *Cluster) describedView(ctx context.Context, database, name string) (*viewText, error) {
+	ddl, err := c.shown(ctx, database, name)
+	if err != nil {
+		return nil, err
+	}
+	v, err := parseView(ddl)
+	if err != nil || !v.materialized || !v.unqualified() {
+		return v, err
+	}
+	target, err := qualified(database, name)
+	if err != nil {
+		return nil, err
+	}
+	analysed, err := c.scalarOf(ctx, "SHOW CREATE VIEW "+target, "create view")
+	if err != nil {
+		return nil, err
+	}
+	a, err := parseView(analysed)
+	if err != nil || sameUses(v.uses(database), a.uses(database)) {
+		return v, nil // as typed; also where the other text cannot be read
+	}
+	return parseView(ddl[:v.query[0].start] + analysed[a.query[0].start:])
+}
+
+// unqualified tells whether a query names a table without its database. One that cannot be read may.
+func (v *viewText) unqualified() bool {
+	q, err := parseQuery(v.query)
+	return err != nil || slices.ContainsFunc(q.tables, func(t tableName) bool { return len(t.parts) == 1 })
+}
+
+func sameUses(a, b [][2]string) bool {
+	within := func(a, b [][2]string) bool {
+		return !slices.ContainsFunc(a, func(u [2]string) bool { return !slices.Contains(b, u) })
+	}
+	return within(a, b) && within(b, a)
+}
 
 // planView puts a view or materialized view from its text.
 func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Renaming) (placement, error) {
