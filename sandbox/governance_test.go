@@ -191,6 +191,21 @@ func TestAFunctionWhoseJarIsMissingIsRefused(t *testing.T) {
 	c.exec("DROP FUNCTION IF EXISTS f(INT, INT)", "DROP GLOBAL FUNCTION g()")
 }
 
+func TestFunctionsWorkInQueriesAndViews(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{EnableUDF: true, Users: map[string]string{"eve": ""}})
+	c.use("d")
+	c.exec("CREATE FUNCTION plus(x BIGINT, y BIGINT) RETURNS x + y", "CREATE FUNCTION twice(x BIGINT) RETURNS plus(x, x)",
+		"CREATE VIEW w AS SELECT id, d.twice(v + 1) AS doubled FROM t", "GRANT SELECT ON ALL TABLES IN DATABASE d TO eve")
+	require.Equal(t, []string{"22", "42", "62"}, c.rows("SELECT twice(v + 1) FROM t ORDER BY id"))
+	require.Equal(t, []string{"1|22", "2|42", "3|62"}, c.rows("SELECT * FROM w ORDER BY id"))
+	_, err := read(connect(t, c.server, "eve", ""), "SELECT d.plus(id, 1) FROM d.t")
+	require.Contains(t, wireError(t, err).Message, "USAGE privilege(s) on FUNCTION plus(BIGINT,BIGINT)")
+	c.exec("DROP FUNCTION twice(BIGINT)")
+	_, err = read(c.db, "SELECT * FROM w")
+	require.Error(t, err, "nobody minded that a view needs it")
+}
+
 func TestCredentialsOfCatalogsAreMasked(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})

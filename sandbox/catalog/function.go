@@ -115,3 +115,28 @@ func (c *Catalog) Functions(database string) ([]Function, error) {
 	slices.SortFunc(sorted, func(a, b Function) int { return cmp.Compare(a.Signature(), b.Signature()) })
 	return sorted, nil
 }
+
+// HasFunctions tells whether there is any user-defined function.
+func (c *Catalog) HasFunctions() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, d := range c.databases {
+		if len(d.functions) > 0 {
+			return true
+		}
+	}
+	return len(c.functions) > 0
+}
+
+// FindFunction finds the first function of a name that takes so many arguments; the types are not looked at.
+func (c *Catalog) FindFunction(database, name string, arguments int) (Function, bool) {
+	list, err := c.Functions(database)
+	if err != nil {
+		return Function{}, false
+	}
+	at := slices.IndexFunc(list, func(f Function) bool { return f.Name == name && (len(f.Arguments) == arguments || f.Variadic) })
+	if at < 0 {
+		return Function{}, false
+	}
+	return list[at], true
+}

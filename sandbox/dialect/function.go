@@ -148,3 +148,91 @@ func SQLBody(body string, arguments []Argument) (string, error) {
 	}
 	return text, p.end()
 }
+
+// maxExpansion bounds how deep functions that use functions are expanded.
+const maxExpansion = 16
+
+// ExpandFunctions puts the bodies of functions in the place of their calls. find returns the body and the arguments of a
+// function of that many arguments; not ok: it is none of the user's.
+func ExpandFunctions(query string, find func(name ObjectName, given int) (body string, arguments []Argument, ok bool, err error)) (string, error) {
+	for range maxExpansion {
+		expanded, found, err := expandOnce(query, find)
+		if err != nil || !found {
+			return expanded, err
+		}
+		query = expanded
+	}
+	return query, nil
+}
+
+func expandOnce(query string, find func(ObjectName, int) (string, []Argument, bool, error)) (string, bool, error) {
+	p, err := NewParser(query)
+	if err != nil {
+		return query, false, nil // whoever runs it tells what is wrong
+	}
+	var out strings.Builder
+	copied, found := 0, false
+	for p.peek().Kind != End {
+		start := p.at
+		name, err := p.objectName()
+		if err != nil || !p.take("(") {
+			p.at = start + 1
+			continue
+		}
+		after := p.at
+		given, ok := p.callArguments()
+		var body string
+		var arguments []Argument
+		if ok {
+			if body, arguments, ok, err = find(name, len(given)); err != nil {
+				return "", false, err
+			}
+		}
+		if !ok {
+			p.at = after
+			continue
+		}
+		text, err := substitute(body, arguments, given)
+		if err != nil {
+			return "", false, err
+		}
+		out.WriteString(query[copied:p.tokens[start].Start] + "(" + text + ")")
+		copied, found = p.tokens[p.at-1].Stop, true
+	}
+	return out.String() + query[copied:], found, nil
+}
+
+// callArguments reads the texts of the arguments of a call, behind its opening parenthesis.
+func (p *Parser) callArguments() (given []string, ok bool) {
+	if p.take(")") {
+		return nil, true
+	}
+	for {
+		given = append(given, strings.TrimSpace(p.balanced()))
+		if p.take(")") {
+			return given, true
+		}
+		if !p.take(",") {
+			return nil, false
+		}
+	}
+}
+
+// substitute puts values in the place of the arguments of a body.
+func substitute(body string, arguments []Argument, given []string) (string, error) {
+	tokens, err := Scan(body)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	copied := 0
+	for _, t := range tokens {
+		for i, a := range arguments {
+			if (t.Kind == Word || t.Kind == Quoted) && a.Name != "" && strings.EqualFold(t.Text, a.Name) {
+				out.WriteString(body[copied:t.Start] + "(" + given[i] + ")")
+				copied = t.Stop
+			}
+		}
+	}
+	return out.String() + body[copied:], nil
+}

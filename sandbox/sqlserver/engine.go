@@ -30,6 +30,10 @@ var engine = sync.OnceValue(func() *sqle.Engine {
 
 // query starts a query of a session.
 func (x *session) query(ctx context.Context, query string) (*sql.Context, sql.Schema, sql.RowIter, error) {
+	query, err := x.expand(query)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	sc := sql.NewContext(ctx, sql.WithSession(x))
 	if x.database != "" {
 		sc.SetCurrentDatabase(x.database)

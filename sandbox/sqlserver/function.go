@@ -210,3 +210,33 @@ func (x *session) showFunctions(s *dialect.Show, callback mysql.ResultSpoolFn) e
 	}
 	return rows(callback, []string{"Function Name"}, cells)
 }
+
+// expand puts the bodies of user-defined functions in the place of their calls; the user needs USAGE on them. The code of
+// a jar is not run: its functions answer NULL.
+func (x *session) expand(query string) (string, error) {
+	c := x.server.catalog
+	if !c.HasFunctions() {
+		return query, nil
+	}
+	return dialect.ExpandFunctions(query, func(name dialect.ObjectName, arguments int) (string, []dialect.Argument, bool, error) {
+		kind := "FUNCTION"
+		f, ok := c.FindFunction(x.qualify(name).Database, strings.ToLower(name.Name), arguments)
+		if !ok && name.Database == "" {
+			kind = "GLOBAL FUNCTION"
+			f, ok = c.FindFunction("", strings.ToLower(name.Name), arguments)
+		}
+		if !ok {
+			return "", nil, false, nil
+		}
+		if !x.trusted {
+			need := catalog.Need{Privilege: "USAGE", Kind: kind, Database: f.Database, Name: f.Signature()}
+			if err := c.Check(x.actor(), need); err != nil {
+				return "", nil, false, err
+			}
+		}
+		if f.Kind != "SQL" {
+			return castText(f.Returns), nil, true, nil
+		}
+		return f.Body, f.Arguments, true, nil
+	})
+}

@@ -140,6 +140,7 @@ func (x *session) refreshRows(ctx context.Context, name dialect.ObjectName, forc
 		// Why it could not be activated is not told: the error below names the reason why it is inactive.
 		_ = x.activate(ctx, name, t)
 	}
+	x.database = name.Database
 	mv, versions, done, err := c.BeginRefresh(name, force)
 	if err != nil || done && mv.Active {
 		return done, err

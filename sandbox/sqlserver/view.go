@@ -15,11 +15,11 @@ import (
 // nested runs f as a part of the running statement, without its hints and limits; trusted without privileges of the
 // user's own, as for what is under a view with SECURITY NONE.
 func (x *session) nested(trusted bool, f func() error) error {
-	hints, pinned, limit, was := x.hints, x.pinned, x.variables["sql_select_limit"], x.trusted
+	hints, pinned, limit, was, database := x.hints, x.pinned, x.variables["sql_select_limit"], x.trusted, x.database
 	x.hints, x.pinned, x.trusted = nil, nil, was || trusted
 	delete(x.variables, "sql_select_limit")
 	defer func() {
-		x.hints, x.pinned, x.trusted = hints, pinned, was
+		x.hints, x.pinned, x.trusted, x.database = hints, pinned, was, database
 		x.variables["sql_select_limit"] = limit
 	}()
 	return f()
@@ -36,6 +36,7 @@ func (x *session) read(ctx context.Context, name dialect.ObjectName, h dialect.H
 	}
 	var scan *catalog.Scan
 	err := x.nested(!v.Invoker, func() error {
+		x.database = v.Database // of functions that are named without one
 		computed, err := x.compute(ctx, v.Analysed)
 		if err == nil {
 			scan, err = catalog.Computed(v.Columns, computed.rows)
