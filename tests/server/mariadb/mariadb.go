@@ -11,7 +11,6 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +23,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/server/machine"
 )
 
 // Options vary a server. The zero value has a binary log by rows, LOAD DATA LOCAL allowed, no event scheduler, and
@@ -93,7 +94,7 @@ func start(t testing.TB, o Options) *Server {
 	folder, err := os.MkdirTemp("", "starkeep-mariadb-")
 	require.NoError(t, err)
 	s := &Server{
-		Address:  freeAddress(t),
+		Address:  machine.FreeAddress(t),
 		Socket:   filepath.Join(folder, "socket"),
 		User:     "admin" + strings.ToLower(rand.Text()[:6]),
 		Password: rand.Text(),
@@ -105,14 +106,6 @@ func start(t testing.TB, o Options) *Server {
 	require.NoError(t, err)
 	s.run(t)
 	return s
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // prepare writes the statements that the server runs at every start: its user comes from everywhere, so that tests need
@@ -235,13 +228,7 @@ func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.killed.Store(true)
 	require.NoError(t, syscall.Kill(s.pid, syscall.SIGKILL))
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", s.Address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	}, 10*time.Second, 5*time.Millisecond)
+	machine.AwaitSilence(t, s.Address)
 }
 
 // Restart kills the server, if it still runs, and starts it again on the same port and data, with these further

@@ -12,7 +12,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,6 +28,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/server/machine"
 )
 
 // Options vary a server. The zero value is plain HTTP in region us-east-1.
@@ -81,7 +82,7 @@ func start(t testing.TB, o Options) *Server {
 	s := &Server{
 		AccessKey: "root" + rand.Text()[:8],
 		SecretKey: rand.Text(),
-		address:   freeAddress(t),
+		address:   machine.FreeAddress(t),
 		region:    o.Region,
 		folder:    folder,
 		client:    &http.Client{Timeout: 5 * time.Second},
@@ -98,18 +99,7 @@ func start(t testing.TB, o Options) *Server {
 // Binary returns the path of the MinIO server, which `make tools` builds. Without it the test fails: it is required.
 func Binary(t testing.TB) string {
 	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
-			continue
-		}
-		path := filepath.Join(dir, ".tools", "bin", "minio")
-		require.FileExists(t, path, "MinIO is missing: run `make tools`")
-		return path
-	}
-	require.FailNow(t, "the test does not run inside the repository")
-	return ""
+	return machine.Tool(t, "bin", "minio")
 }
 
 // roomyMemory is a file system in memory, or "" when there is none with room for what tests and benchmarks put: MinIO syncs
@@ -121,14 +111,6 @@ func roomyMemory() string {
 		return ""
 	}
 	return memory
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // keep starts the server, tells its process id, and ends with the pipe on its standard input.
@@ -195,13 +177,7 @@ func (s *Server) stop() {
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(s.pid, syscall.SIGKILL))
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", s.address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	}, 10*time.Second, 5*time.Millisecond)
+	machine.AwaitSilence(t, s.address)
 }
 
 // Restart kills the server, if it still runs, and starts it again on the same port and data.
