@@ -33,6 +33,7 @@ type Config struct {
 	AnalysedText    bool              // SHOW CREATE of views and materialized views as before 2026: with the analysed query
 	SharedData      bool              // FE configuration run_mode = shared_data
 	EnableUDF       bool              // FE configuration enable_udf, which cannot be changed while it runs
+	AlterDelay      time.Duration     // how long rollups and synchronous materialized views are built; 0 is a short time
 	LabelKeepNum    int               // finished labels that a database remembers; 0 is the native default
 }
 
@@ -55,6 +56,9 @@ type Server struct {
 // Start starts a server; all ports answer when it returns.
 func Start(c Config) (_ *Server, err error) {
 	s := &Server{catalog: catalog.New(c.RootPassword, c.LabelKeepNum), faults: &fault.Set{}}
+	if c.AlterDelay > 0 {
+		s.catalog.SetAlterDelay(c.AlterDelay)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

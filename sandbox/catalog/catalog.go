@@ -21,18 +21,20 @@ import (
 
 // Catalog holds all databases and users.
 type Catalog struct {
-	mu        sync.RWMutex
-	databases map[string]*database
-	lastID    int64
-	lastTxn   int64
-	labelKeep int
-	users     map[string]*user // by account
-	roles     map[string]*role
-	functions []Function // global ones
-	externals map[string]External
-	groups    []Group
-	changes   chan struct{}
-	shared    bool // run mode shared_data
+	mu         sync.RWMutex
+	databases  map[string]*database
+	lastID     int64
+	lastTxn    int64
+	labelKeep  int
+	alterDelay time.Duration // how long a rollup is built
+	lastRollup int64
+	users      map[string]*user // by account
+	roles      map[string]*role
+	functions  []Function // global ones
+	externals  map[string]External
+	groups     []Group
+	changes    chan struct{}
+	shared     bool // run mode shared_data
 }
 
 type database struct {
@@ -56,7 +58,18 @@ type table struct {
 	temporary  []*partition
 	created    time.Time
 	mv         *materialized // of a materialized view
+	rollups    []*rollup     // replaced, never changed
 	counter    atomic.Int64  // the last number that AUTO_INCREMENT gave
+}
+
+// defaultAlterDelay is how long a rollup is built: long enough that a client has to wait for it.
+const defaultAlterDelay = 30 * time.Millisecond
+
+// SetAlterDelay says how long rollups take that are added from now on.
+func (c *Catalog) SetAlterDelay(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alterDelay = d
 }
 
 // New returns a catalog whose only user is root. Ids begin at a random base, so that two sandboxes never look like one
@@ -66,13 +79,14 @@ func New(rootPassword string, labelKeepNum int) *Catalog {
 		labelKeepNum = streamload.DefaultLabelKeepNum
 	}
 	c := &Catalog{
-		databases: map[string]*database{},
-		lastID:    10_000 + rand.Int64N(1<<40),
-		lastTxn:   1_000 + rand.Int64N(1<<30),
-		labelKeep: labelKeepNum,
-		externals: map[string]External{},
-		groups:    builtinGroups(),
-		changes:   make(chan struct{}, 1),
+		databases:  map[string]*database{},
+		lastID:     10_000 + rand.Int64N(1<<40),
+		lastTxn:    1_000 + rand.Int64N(1<<30),
+		labelKeep:  labelKeepNum,
+		alterDelay: defaultAlterDelay,
+		externals:  map[string]External{},
+		groups:     builtinGroups(),
+		changes:    make(chan struct{}, 1),
 	}
 	c.initAccounts(rootPassword)
 	return c

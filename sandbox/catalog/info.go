@@ -17,6 +17,7 @@ type TableInfo struct {
 	Created    time.Time
 	Def        *dialect.CreateTable // not to be changed; its Name may be an older one
 	Partitions []PartitionInfo      // physical partitions, temporary ones last
+	Rollups    []RollupInfo         // visible ones, oldest first
 	MV         *MaterializedInfo    // of a materialized view
 	Comment    string               // as it is shown
 }
@@ -127,7 +128,7 @@ func (c *Catalog) FindTablet(id int64) (TableInfo, PartitionInfo, bool) {
 }
 
 func (c *Catalog) info(d *database, t *table) TableInfo {
-	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def, Comment: c.defaultComment(t)}
+	info := TableInfo{Database: d.name, Name: t.name, ID: t.id, Created: t.created, Def: t.def, Rollups: t.visibleRollups(), Comment: c.defaultComment(t)}
 	if t.mv != nil {
 		mv := t.mv.info()
 		info.MV = &mv
@@ -169,6 +170,9 @@ func (t *table) ddl(comment string) string {
 		}
 		b.WriteString("  " + columnText(column, t.def.Model))
 	}
+	for _, index := range t.def.Indexes {
+		b.WriteString(",\n  " + index.SQL())
+	}
 	b.WriteString("\n) ENGINE=OLAP \n" + t.def.Model + " KEY(" + quoted(t.def.Keys, ", ") + ")")
 	if comment != "" {
 		b.WriteString("\nCOMMENT \"" + escape(comment) + "\"")
@@ -183,7 +187,7 @@ func (t *table) ddl(comment string) string {
 		if i > 0 {
 			b.WriteString(",\n")
 		}
-		b.WriteString(`"` + escape(key) + `" = "` + escape(t.def.Properties[key]) + `"`)
+		b.WriteString(`"` + key + `" = "` + strings.ReplaceAll(t.def.Properties[key], `"`, `\"`) + `"`) // fe:common/util/PrintableMap
 	}
 	b.WriteString("\n);")
 	return b.String()

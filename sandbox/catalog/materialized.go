@@ -269,7 +269,7 @@ func (c *Catalog) AlterMaterializedView(a *dialect.AlterMaterializedView) error 
 		d.tables[x.To] = t
 		return nil
 	case dialect.SetProperties:
-		t.setProperties(x.Properties)
+		t.putProperties(x.Properties)
 		return nil
 	case dialect.Refresh:
 		if err := checkInterval(x); err != nil {

@@ -22,7 +22,7 @@ func (c *Catalog) SharedData() bool { return c.shared }
 // (fe:server/OlapTableFactory: Unknown properties), but for those that are dropped in silence.
 var (
 	sharedOnly  = []string{"datacache.enable", "datacache.partition_duration", "enable_async_write_back", "cloud_native_fast_schema_evolution_v2", "file_bundling"}
-	nothingOnly = []string{"storage_medium", "storage_cooldown_time", "storage_cooldown_ttl"} // fe:common/util/PropertyAnalyzer.analyzeDataProperty
+	nothingOnly = []string{"storage_medium", "storage_cooldown_time", "storage_cooldown_ttl", "replicated_storage", "fast_schema_evolution"} // fe:common/util/PropertyAnalyzer.analyzeDataProperty
 )
 
 // modeProperties brings the properties of a new table to those of the run mode.

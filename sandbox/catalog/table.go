@@ -38,6 +38,9 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 		return err
 	}
 	t := &table{id: c.newID(), name: def.Name.Name, def: def, created: time.Now()}
+	if err := d.checkColocation(t.id, def); err != nil {
+		return err
+	}
 	if err := c.createPartitions(t); err != nil {
 		return err
 	}
@@ -78,6 +81,7 @@ func (c *Catalog) createPartitions(t *table) error {
 func complete(given *dialect.CreateTable) (*dialect.CreateTable, error) {
 	def := *given
 	def.Columns = slices.Clone(given.Columns)
+	def.Indexes = slices.Clone(given.Indexes)
 	def.Properties = maps.Clone(given.Properties)
 	if len(def.Columns) == 0 {
 		return nil, fail(1113, "42000", "A table must have at least 1 column")
@@ -113,10 +117,10 @@ func complete(given *dialect.CreateTable) (*dialect.CreateTable, error) {
 		}
 		def.Hash = slices.Clone(def.Keys)
 	}
-	if def.Properties["replication_num"] == "" {
-		def.Properties["replication_num"] = "1"
+	if err := checkIndexes(&def); err != nil {
+		return nil, err
 	}
-	return &def, nil
+	return &def, completeProperties(&def)
 }
 
 // completeKeys settles the model and marks the key columns, which must be the first columns in order.
@@ -259,7 +263,22 @@ func (c *Catalog) Alter(a *dialect.AlterTable) error {
 }
 
 func (c *Catalog) alter(d *database, t *table, clause any) error {
+	if err := t.busy(); err != nil {
+		return err
+	}
 	switch x := clause.(type) {
+	case dialect.AddRollup:
+		return c.addRollup(t, x)
+	case dialect.DropRollup:
+		return t.dropRollup(x.Name)
+	case dialect.RenameRollup:
+		return t.renameRollup(x.From, x.To)
+	case dialect.SetCounter:
+		return t.setCounter(x.Next)
+	case dialect.AddIndex:
+		return t.addIndex(x.Index)
+	case dialect.DropIndex:
+		return t.dropIndex(x.Name)
 	case dialect.Swap:
 		return c.swap(d, t, x.With)
 	case dialect.Rename:
@@ -267,8 +286,7 @@ func (c *Catalog) alter(d *database, t *table, clause any) error {
 	case dialect.RenamePartition:
 		return t.renamePartition(x)
 	case dialect.SetProperties:
-		t.setProperties(x.Properties)
-		return nil
+		return c.setProperties(d, t, x.Properties)
 	case dialect.AddPartition:
 		return c.addPartitions(t, x)
 	case dialect.DropPartition:
@@ -284,6 +302,9 @@ func (c *Catalog) swap(d *database, t *table, with string) error {
 	other, ok := d.tables[with]
 	if !ok {
 		return ddl("Table %s does not exist or is not OLAP/LAKE table", with)
+	}
+	if err := other.busy(); err != nil {
+		return err
 	}
 	if (t.mv == nil) != (other.mv == nil) {
 		return ddl("Materialized view can only SWAP WITH materialized view")
@@ -333,15 +354,6 @@ func (t *table) renamePartition(r dialect.RenamePartition) error {
 	t.partitions = slices.Clone(t.partitions)
 	t.partitions[slices.Index(t.partitions, p)] = &renamed
 	return nil
-}
-
-func (t *table) setProperties(properties map[string]string) {
-	def := *t.def
-	def.Properties = maps.Clone(def.Properties)
-	for key, value := range properties {
-		def.Properties[strings.TrimPrefix(key, "default.")] = value
-	}
-	t.def = &def
 }
 
 func (c *Catalog) addPartitions(t *table, a dialect.AddPartition) error {

@@ -50,6 +50,11 @@ var showForms = []struct {
 	{"TRANSACTION", (*Parser).showIn},
 	{"DATABASES", (*Parser).showIn},
 	{"SCHEMAS", (*Parser).showIn},
+	{"ALTER TABLE ROLLUP", (*Parser).showIn},
+	{"ALTER TABLE COLUMN", (*Parser).showIn},
+	{"ALTER TABLE OPTIMIZE", (*Parser).showIn},
+	{"ALTER MATERIALIZED VIEW", (*Parser).showIn},
+	{"PROC", (*Parser).showPath},
 	{"INDEX", (*Parser).showFrom},
 	{"KEYS", (*Parser).showFrom},
 	{"TABLE STATUS", (*Parser).showIn},
@@ -91,6 +96,11 @@ func (p *Parser) showNothing(*Show) error { return nil }
 
 func (p *Parser) showObject(s *Show) (err error) {
 	s.From, err = p.objectName()
+	return err
+}
+
+func (p *Parser) showPath(s *Show) (err error) {
+	s.From.Name, err = p.text()
 	return err
 }
 

@@ -64,6 +64,21 @@ type (
 	Rename struct{ To string }
 	// RenamePartition renames a partition.
 	RenamePartition struct{ From, To string }
+	// AddRollup adds a rollup.
+	AddRollup struct {
+		Name          string
+		Columns, Keys []string
+	}
+	// DropRollup drops a rollup.
+	DropRollup struct{ Name string }
+	// RenameRollup renames a rollup.
+	RenameRollup struct{ From, To string }
+	// SetCounter says what AUTO_INCREMENT gives next.
+	SetCounter struct{ Next int64 }
+	// AddIndex adds a secondary index.
+	AddIndex struct{ Index Index }
+	// DropIndex drops a secondary index.
+	DropIndex struct{ Name string }
 	// SetProperties sets properties.
 	SetProperties struct{ Properties map[string]string }
 )
@@ -101,7 +116,10 @@ type (
 		Limit     int64             // negative: none
 	}
 	// Describe is DESC t.
-	Describe struct{ Name ObjectName }
+	Describe struct {
+		Name ObjectName
+		All  bool // DESC t ALL: every index
+	}
 	// DescribeVolume is DESC STORAGE VOLUME v.
 	DescribeVolume struct{ Name string }
 	// ShowConfig is ADMIN SHOW FRONTEND CONFIG.
@@ -167,7 +185,7 @@ func Parse(sql string) (Statement, error) {
 		return finish(p, &DescribeVolume{Name: name}, err)
 	case p.take("DESC"), p.take("DESCRIBE"):
 		name, err := p.objectName()
-		return finish(p, &Describe{Name: name}, err)
+		return finish(p, &Describe{Name: name, All: p.take("ALL")}, err)
 	case p.take("ADMIN"):
 		return p.admin()
 	case p.take("INSERT"):
@@ -304,6 +322,28 @@ func (p *Parser) alterClause() ([]any, error) {
 		}
 		to, err := p.nameOrString()
 		return []any{RenamePartition{From: from, To: to}}, err
+	case p.take("RENAME", "ROLLUP"):
+		from, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		to, err := p.name()
+		return []any{RenameRollup{From: from, To: to}}, err
+	case p.take("ADD", "ROLLUP"):
+		return p.addRollups()
+	case p.take("DROP", "ROLLUP"):
+		name, err := p.name()
+		return []any{DropRollup{Name: name}}, err
+	case p.take("ADD", "INDEX"):
+		index, err := p.index()
+		return []any{AddIndex{Index: index}}, err
+	case p.take("DROP", "INDEX"):
+		name, err := p.name()
+		return []any{DropIndex{Name: name}}, err
+	case p.take("AUTO_INCREMENT"):
+		p.take("=")
+		next, err := p.integer()
+		return []any{SetCounter{Next: next}}, err
 	case p.take("RENAME"):
 		p.take("TO")
 		name, err := p.name()

@@ -50,6 +50,7 @@ type CreateTable struct {
 	Hash        []string // nil: random distribution
 	Buckets     int      // 0: chosen by the server
 	OrderBy     []string
+	Indexes     []Index
 	Properties  map[string]string
 }
 
@@ -164,9 +165,11 @@ func (p *Parser) distribution(c *CreateTable) (err error) {
 }
 
 func (p *Parser) columnOrIndex(c *CreateTable) error {
-	if p.ahead("INDEX") && p.peekAt(2).is("(") { // secondary indexes change no rows
-		p.balanced()
-		return nil
+	if p.ahead("INDEX") && p.peekAt(2).is("(") {
+		p.next()
+		index, err := p.index()
+		c.Indexes = append(c.Indexes, index)
+		return err
 	}
 	column := Column{Nullable: true}
 	var err error
@@ -190,7 +193,7 @@ func (p *Parser) columnOption(c *Column) (err error) {
 		c.Aggregation = agg
 		return nil
 	}
-	if t := p.peek(); t.Kind == Word && p.peekAt(1).is("(") && !t.is("AS") { // docs AGGREGATE tables, agg_func_name(types)
+	if t := p.peek(); t.Kind == Word && p.peekAt(1).is("(") && !t.is("AS") && !t.is("DEFAULT") { // docs AGGREGATE tables, agg_func_name(types)
 		return p.columnState(c)
 	}
 	switch {

@@ -47,6 +47,7 @@ type (
 		Refresh     *Refresh
 		Properties  map[string]string
 		Query       string
+		Text        string // the whole statement, as it was written
 	}
 	// Refresh is a refresh scheme.
 	Refresh struct {
@@ -180,6 +181,7 @@ func (p *Parser) createMaterializedView() (_ Statement, err error) {
 	if s.Query, err = p.definition(); err != nil {
 		return nil, err
 	}
+	s.Text = strings.TrimRight(strings.TrimSpace(p.sql), ";")
 	if s.Synchronous() && s.Partition != nil {
 		return nil, syntaxError(p.sql, 0, "SYNC refresh type can not be used together with PARTITION BY")
 	}

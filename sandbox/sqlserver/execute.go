@@ -49,7 +49,7 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 	case *dialect.Show:
 		return x.show(s, callback)
 	case *dialect.Describe:
-		return x.describe(x.qualify(s.Name), callback)
+		return x.describe(x.qualify(s.Name), s.All, callback)
 	case *dialect.DescribeVolume:
 		return x.describeVolume(s.Name, callback)
 	case *dialect.ShowConfig:

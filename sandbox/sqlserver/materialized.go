@@ -21,6 +21,9 @@ func (x *session) createMaterialized(ctx context.Context, s *dialect.CreateMater
 	if err := x.known(s.Name.Database, "CREATE MATERIALIZED VIEW"); err != nil {
 		return err
 	}
+	if s.Synchronous() {
+		return x.createSynchronous(s)
+	}
 	d, columns, err := x.analyse(ctx, s.Query, x.database, s.Columns)
 	if err != nil {
 		return err
@@ -193,7 +196,7 @@ func (x *session) materializedRows(o only) (list []sql.Row) {
 		row := make(sql.Row, 0, len(cells))
 		list = append(list, append(row, cells...))
 	})
-	return list
+	return append(list, x.synchronousRows(o)...)
 }
 
 // materializedCells are the columns of SHOW MATERIALIZED VIEWS, which are also those of information_schema.materialized_views
@@ -253,6 +256,11 @@ func (x *session) showMaterializedViews(s *dialect.Show, callback mysql.ResultSp
 	}
 	var cells [][]any
 	for _, t := range x.server.catalog.Tables(database) {
+		for _, row := range x.synchronousCells(t) {
+			if name := row[2].(string); like(s.Like, name) && (s.Where["name"] == "" || like(s.Where["name"], name)) && x.visible(database, t.Name) {
+				cells = append(cells, row)
+			}
+		}
 		if t.MV != nil && like(s.Like, t.Name) && (s.Where["name"] == "" || like(s.Where["name"], t.Name)) && x.visible(database, t.Name) && x.readable(t.MV.Bases) {
 			cells = append(cells, x.materializedCells(t, func(m time.Time) string { return m.In(shanghai).Format(time.DateTime) }))
 		}

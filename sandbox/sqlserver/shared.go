@@ -39,7 +39,7 @@ func showLakeTablets(partitions []catalog.PartitionInfo, limit int64, callback m
 	var cells [][]any
 	for _, p := range partitions {
 		for _, t := range p.Tablets {
-			cells = append(cells, []any{t.ID, "[" + formatInt(backendID) + "]", humanSize(t.Bytes), t.Rows, 0, "null"})
+			cells = append(cells, []any{t.ID, "[" + formatInt(catalog.BackendID) + "]", humanSize(t.Bytes), t.Rows, 0, "null"})
 		}
 	}
 	return rows(callback, []string{"TabletId", "BackendId", "DataSize", "RowCount", "MinVersion", "Range"}, limited(cells, limit))
@@ -53,7 +53,7 @@ func (x *session) showComputeNodes(started, now time.Time, callback mysql.Result
 		return rows(callback, columns, nil)
 	}
 	host, port := split(x.server.node.Backend())
-	return rows(callback, append(columns, "StarletPort", "WorkerId", "WarehouseName", "TabletNum"), [][]any{{backendID, host, 9050, 9060, port, 8060, started, now,
+	return rows(callback, append(columns, "StarletPort", "WorkerId", "WarehouseName", "TabletNum"), [][]any{{catalog.BackendID, host, 9050, 9060, port, 8060, started, now,
 		true, false, false, "", x.server.node.Version, catalog.Cores, "4.000GB", 0, "0.00 %", "0.0 %", "N/A", true, "OK", 9070, 1, "default_warehouse", x.tabletCount()}})
 }
 

@@ -66,6 +66,12 @@ func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 		return x.showProcesses(callback)
 	case "MATERIALIZED VIEWS":
 		return x.showMaterializedViews(s, callback)
+	case "ALTER TABLE ROLLUP", "ALTER TABLE COLUMN", "ALTER TABLE OPTIMIZE", "ALTER MATERIALIZED VIEW":
+		return x.showAlter(s, callback)
+	case "INDEX", "KEYS":
+		return x.showIndex(s, callback)
+	case "PROC":
+		return x.showProc(s, callback)
 	}
 	return rows(callback, emptyShows[s.What], nil)
 }
@@ -100,6 +106,11 @@ func (x *session) showCreate(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 	v, isView := x.server.catalog.View(s.From)
 	if isView {
 		return x.showCreateView(s, v, callback)
+	}
+	if s.What == "CREATE MATERIALIZED VIEW" {
+		if found, err := x.showCreateSynchronous(s.From, callback); found || err != nil {
+			return err
+		}
 	}
 	info, err := x.table(s.From)
 	if err != nil {
@@ -194,9 +205,6 @@ func humanSize(n int64) string {
 	return strconv.FormatFloat(size, 'f', 1, 64) + units[unit]
 }
 
-// backendID is the id of the only backend.
-const backendID = 10001
-
 // showTablet prints one row per replica; there is one replica.
 func (x *session) showTablet(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 	if s.TabletID != 0 {
@@ -216,18 +224,38 @@ func (x *session) showTablet(s *dialect.Show, callback mysql.ResultSpoolFn) erro
 			return catalog.Analyzing("Unknown partition: %s", name)
 		}
 	}
+	var offsets []int64 // of the tablets of each index, base first
 	index, filtered := s.Where["indexname"]
-	wanted := slices.DeleteFunc(slices.Clone(info.Partitions), func(p catalog.PartitionInfo) bool {
-		named := s.Partition == nil || slices.ContainsFunc(s.Partition, func(n string) bool { return strings.EqualFold(n, p.Name) }) && p.Temporary == s.Temporary
-		return !named || filtered && !strings.EqualFold(index, info.Name)
-	})
+	if !filtered || strings.EqualFold(index, info.Name) {
+		offsets = append(offsets, 0)
+	}
+	for _, r := range info.Rollups {
+		if !filtered || strings.EqualFold(index, r.Name) {
+			offsets = append(offsets, r.Tablets)
+		}
+	}
+	var wanted []catalog.PartitionInfo
+	for _, p := range info.Partitions {
+		if s.Partition != nil && (p.Temporary != s.Temporary || !slices.ContainsFunc(s.Partition, func(n string) bool { return strings.EqualFold(n, p.Name) })) {
+			continue
+		}
+		base := p.Tablets
+		p.Tablets = nil
+		for _, offset := range offsets {
+			for _, t := range base {
+				t.ID += offset
+				p.Tablets = append(p.Tablets, t)
+			}
+		}
+		wanted = append(wanted, p)
+	}
 	if x.server.catalog.SharedData() {
 		return showLakeTablets(wanted, s.Limit, callback)
 	}
 	var cells [][]any
 	for _, p := range wanted {
 		for _, t := range p.Tablets {
-			cells = append(cells, []any{t.ID, t.ID + 1, backendID, 0, p.Version, 0, p.Version, 0, -1, 0, nil, humanSize(t.Bytes), t.Rows, "NORMAL",
+			cells = append(cells, []any{t.ID, t.ID + 1, catalog.BackendID, 0, p.Version, 0, p.Version, 0, -1, 0, nil, humanSize(t.Bytes), t.Rows, "NORMAL",
 				nil, -1, -1, 1, 0, "", "", "", true, -1})
 		}
 	}
@@ -314,10 +342,13 @@ func (x *session) showDatabases(s *dialect.Show, callback mysql.ResultSpoolFn) e
 	return rows(callback, []string{"Database"}, cells)
 }
 
-func (x *session) describe(name dialect.ObjectName, callback mysql.ResultSpoolFn) error {
+func (x *session) describe(name dialect.ObjectName, all bool, callback mysql.ResultSpoolFn) error {
 	info, err := x.table(name)
 	if err != nil {
 		return err
+	}
+	if all {
+		return x.describeAll(info, callback)
 	}
 	var cells [][]any
 	for _, c := range info.Def.Columns {
@@ -421,7 +452,7 @@ func (x *session) showNodes(what string, callback mysql.ResultSpoolFn) error {
 		host, httpPort := split(n.Backend())
 		var cells [][]any
 		if !x.server.catalog.SharedData() {
-			cells = [][]any{{backendID, host, 9050, 9060, httpPort, 8060, started, now, true, false, false, x.tabletCount(),
+			cells = [][]any{{catalog.BackendID, host, 9050, 9060, httpPort, 8060, started, now, true, false, false, x.tabletCount(),
 				"0.000B", "100.000GB", "100.000GB", "0.00 %", "0.00 %", "", n.Version, `{"lastSuccessReportTabletsTime":"N/A"}`, "100.000GB", "0.00 %",
 				catalog.Cores, "4.000GB", 0, "0.00 %", "0.0 %", "N/A", "", "OK"}}
 		}

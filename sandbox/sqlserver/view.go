@@ -188,6 +188,9 @@ func (x *session) dropView(s *dialect.DropView) error {
 		return err
 	}
 	if s.Materialized {
+		if found, err := x.server.catalog.DropSynchronousView(s.Name); found || err != nil {
+			return err
+		}
 		return x.server.catalog.DropMaterializedView(s.Name, s.IfExists)
 	}
 	return x.server.catalog.DropView(s.Name, s.IfExists)

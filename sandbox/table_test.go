@@ -1,0 +1,110 @@
+package sandbox_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"starkeep/sandbox"
+)
+
+// Trap: a rollup is built by a job; until it is over the table takes no other change and no swap, and SHOW CREATE TABLE never
+// shows it.
+func TestATableTakesNoChangeWhileARollupIsBuilt(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{AlterDelay: 300 * time.Millisecond})
+	c.use("d")
+	before := c.rows("SHOW CREATE TABLE t")
+	c.exec("CREATE TABLE u (id INT NOT NULL, city VARCHAR(20), v BIGINT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2",
+		"ALTER TABLE t ADD ROLLUP by_city (city, v)")
+	for _, statement := range []string{"ALTER TABLE t SWAP WITH u", "ALTER TABLE u SWAP WITH t", "ALTER TABLE t RENAME w", "CREATE MATERIALIZED VIEW m AS SELECT city, SUM(v) FROM t GROUP BY city"} {
+		require.Contains(t, c.fails(statement).Message, "A materialized view or rollup index is being created on the table t.", statement)
+	}
+	require.Len(t, c.rows("SHOW TABLET FROM t"), 2)
+	c.exec("INSERT INTO t VALUES (9, 'bergen', 1)")
+	require.Eventually(t, func() bool { return len(c.rows("SHOW TABLET FROM t")) == 4 }, 10*time.Second, 10*time.Millisecond)
+	require.Contains(t, c.rows("SHOW ALTER TABLE ROLLUP FROM d WHERE TableName = 't'")[0], "|t|by_city|")
+	require.Contains(t, c.rows("SHOW ALTER TABLE ROLLUP")[0], "|FINISHED|")
+	require.Equal(t, before, c.rows("SHOW CREATE TABLE t"))
+	require.Len(t, c.rows("SHOW TABLET FROM t WHERE IndexName = 't'"), 2)
+	c.exec("ALTER TABLE t SWAP WITH u")
+	require.Len(t, c.rows("SHOW TABLET FROM u"), 4, "rollups go with the rows")
+	require.Contains(t, c.rows("DESC u ALL"), `by_city|DUP_KEYS|city|varchar(20)|YES|true|\N|`)
+	c.exec("ALTER TABLE u DROP ROLLUP by_city")
+	require.Len(t, c.rows("DESC u ALL"), 3)
+}
+
+// Trap: the name of a synchronous materialized view is taken in the whole database, and is a row of SHOW MATERIALIZED VIEWS with
+// the words of CREATE; RENAME ROLLUP leaves those words.
+func TestSynchronousViewsAreIndexesOfTheirTable(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.use("d")
+	c.exec("CREATE TABLE other (id INT NOT NULL, city VARCHAR(20), v BIGINT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2",
+		"CREATE MATERIALIZED VIEW sums AS\n\tSELECT city,  SUM(v) FROM t GROUP BY city")
+	c.await("1", "SELECT count(*) FROM information_schema.materialized_views WHERE TABLE_SCHEMA = 'd' AND REFRESH_TYPE = 'ROLLUP'")
+	require.Contains(t, c.fails("CREATE MATERIALIZED VIEW sums AS SELECT city, MAX(v) FROM other GROUP BY city").Message, "Table [sums] already exists in the db d")
+	require.Contains(t, c.fails("CREATE MATERIALIZED VIEW t AS SELECT city, MAX(v) FROM other GROUP BY city").Message, "Table [t] already exists in the db d")
+	require.Equal(t, []string{"sums|CREATE MATERIALIZED VIEW sums AS SELECT city, SUM(v) FROM t GROUP BY city"},
+		c.rows("SELECT TABLE_NAME, MATERIALIZED_VIEW_DEFINITION FROM information_schema.materialized_views WHERE TABLE_SCHEMA = 'd'"))
+	require.Equal(t, []string{"sums|CREATE MATERIALIZED VIEW sums AS\n\tSELECT city,  SUM(v) FROM t GROUP BY city"}, c.rows("SHOW CREATE MATERIALIZED VIEW sums"))
+	require.Contains(t, c.rows("DESC t ALL"), `sums|AGG_KEYS|city|varchar(20)|YES|true|\N|`)
+	require.Contains(t, c.rows("DESC t ALL"), `||mv_sum_v|bigint|YES|false|\N|SUM`)
+	c.exec("ALTER TABLE t RENAME ROLLUP sums totals")
+	require.Contains(t, c.rows("SHOW CREATE MATERIALIZED VIEW totals")[0], "totals|CREATE MATERIALIZED VIEW sums")
+	c.exec("DROP MATERIALIZED VIEW totals")
+	require.Empty(t, c.rows("SHOW ALTER MATERIALIZED VIEW"))
+}
+
+func TestPropertiesArePrintedSortedWithWhatTheServerAdds(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", `CREATE TABLE d.t (k INT, v VARCHAR(64), w VARCHAR(10), INDEX by_w (w) USING BITMAP COMMENT 'it''s', INDEX by_v (v) USING NGRAMBF ("gram_num" = "4"))
+		DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("compression" = "zstd", "storage_medium" = "ssd", "bloom_filter_columns" = "k,v", "in_memory" = "false")`)
+	require.Contains(t, c.rows("SHOW CREATE TABLE d.t")[0], ",\n  INDEX by_w (`w`) USING BITMAP COMMENT 'it's',\n"+
+		`  INDEX by_v (`+"`v`"+`) USING NGRAMBF("bloom_filter_fpp" = "0.05", "case_sensitive" = "true", "gram_num" = "4") COMMENT ''`)
+	require.Contains(t, c.rows("SHOW CREATE TABLE d.t")[0], "PROPERTIES (\n\"bloom_filter_columns\" = \"k, v\",\n\"compression\" = \"ZSTD\",\n\"fast_schema_evolution\" = \"true\",\n"+
+		"\"replicated_storage\" = \"true\",\n\"replication_num\" = \"1\",\n\"storage_medium\" = \"SSD\"\n)")
+	require.Contains(t, c.fails(`CREATE TABLE d.x (k INT) DISTRIBUTED BY HASH(k) PROPERTIES ("replication_num" = "3")`).Message, "Table replication num should be less than of equal to the number of available BE nodes")
+	require.Contains(t, c.fails(`CREATE TABLE d.x (k INT) DISTRIBUTED BY HASH(k) PROPERTIES ("colour" = "red")`).Message, "Unknown properties: {colour=red}")
+	require.Contains(t, c.fails(`CREATE TABLE d.x (k INT) DISTRIBUTED BY HASH(k) PROPERTIES ("bloom_filter_columns" = "z")`).Message, "Bloom filter column does not exist")
+	require.Len(t, c.rows("SHOW INDEX FROM d.t"), 2)
+	c.exec("ALTER TABLE d.t DROP INDEX by_w", `ALTER TABLE d.t SET ("storage_medium" = "HDD")`)
+	require.NotContains(t, c.rows("SHOW CREATE TABLE d.t")[0], "by_w")
+}
+
+// Trap: native restores lose the group; a table that does not fit into it is refused.
+func TestAColocationGroupTakesOnlyTablesThatFit(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", `CREATE TABLE d.a (k INT, v INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 4 PROPERTIES ("colocate_with" = "g")`,
+		`CREATE TABLE d.b (k INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 4 PROPERTIES ("colocate_with" = "g")`)
+	require.Contains(t, c.fails(`CREATE TABLE d.c (k INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 3 PROPERTIES ("colocate_with" = "g")`).Message, "Colocate tables must have same bucket num: 4")
+	require.Contains(t, c.fails(`CREATE TABLE d.c (k BIGINT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 4 PROPERTIES ("colocate_with" = "g")`).Message, "must have the same data type")
+	require.Contains(t, c.fails(`CREATE TABLE d.c (k INT, l INT) DUPLICATE KEY(k, l) DISTRIBUTED BY HASH(k, l) BUCKETS 4 PROPERTIES ("colocate_with" = "g")`).Message, "columns size must be the same : 1")
+	groups := c.rows("SHOW PROC '/colocation_group'")
+	require.Len(t, groups, 1)
+	require.Contains(t, groups[0], "|a, b|4|1|int(11)|true")
+	c.exec(`ALTER TABLE d.b SET ("colocate_with" = "")`)
+	require.Contains(t, c.rows("SHOW PROC '/colocation_group'")[0], "|a|4|1|")
+}
+
+// Trap: values that are given do not move the counter, so a restored table would give them again.
+func TestGivenValuesDoNotMoveTheCounter(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", "CREATE TABLE d.t (id BIGINT NOT NULL AUTO_INCREMENT, v INT, d INT AS v * 2, u VARCHAR(36) DEFAULT (uuid())) PRIMARY KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1",
+		"INSERT INTO d.t (id, v) VALUES (100, 1)", "INSERT INTO d.t (v) VALUES (2), (NULL)")
+	require.Equal(t, []string{`1|2|4`, `100|1|2`, `2|\N|\N`}, c.rows("SELECT id, v, d FROM d.t ORDER BY cast(id as varchar)"))
+	require.Contains(t, c.fails("ALTER TABLE d.t AUTO_INCREMENT = 3").Message, "New auto_increment value must be greater than current value: 3")
+	c.exec("ALTER TABLE d.t AUTO_INCREMENT = 101", "INSERT INTO d.t (v) VALUES (3)")
+	require.Equal(t, []string{"101"}, c.rows("SELECT id FROM d.t WHERE v = 3"))
+	require.Contains(t, c.fails("INSERT INTO d.t (v, d) VALUES (1, 2)").Message, "generated column 'd' can not be specified")
+	require.Contains(t, c.fails("INSERT INTO d.t (id, v) VALUES (NULL, 1)").Message, "NULL value in non-nullable column 'id'")
+	ddl := c.rows("SHOW CREATE TABLE d.t")[0]
+	require.Contains(t, ddl, "`id` bigint(20) NOT NULL AUTO_INCREMENT COMMENT")
+	require.Contains(t, ddl, "`d` int(11) NULL AS `v` * 2 COMMENT")
+	require.Contains(t, ddl, "`u` varchar(36) NULL DEFAULT (uuid()) COMMENT")
+	require.Contains(t, ddl, `"enable_persistent_index" = "true"`)
+}
