@@ -227,3 +227,29 @@ func FuzzRewrite(f *testing.F) {
 		}
 	})
 }
+
+// A materialized view is a table of its cluster: properties of the other run mode are unknown there, and refused.
+func TestMaterializedViewFitsTheOtherRunMode(t *testing.T) {
+	t.Parallel()
+	fit := func(properties string, p place) (string, []string) {
+		v, err := parseView("CREATE MATERIALIZED VIEW `m` (`a`)\nREFRESH MANUAL\nPROPERTIES (" + properties + ")\nAS SELECT a FROM t;")
+		require.NoError(t, err)
+		fitted, notes, err := v.fitted(p)
+		require.NoError(t, err)
+		_, after, _ := strings.Cut(fitted.ddl, "MANUAL\n")
+		return after, notes
+	}
+	shared := `"storage_volume" = "v", "datacache.enable" = "true", "replication_num" = "1", "session.query_timeout" = "9", "warehouse" = "w"`
+	got, notes := fit(shared, place{shared: true, volumes: []string{"v"}})
+	require.Equal(t, "PROPERTIES ("+shared+")\nAS SELECT a FROM t;", got)
+	require.Empty(t, notes)
+	got, notes = fit(shared, place{alive: 2})
+	require.Equal(t, "PROPERTIES (\n\"replication_num\" = \"2\",\n\"session.query_timeout\" = \"9\"\n)\nAS SELECT a FROM t;", got)
+	require.Len(t, notes, 4)
+	got, notes = fit(`"replication_num" = "3", "storage_medium" = "SSD"`, place{alive: 1})
+	require.Equal(t, "PROPERTIES (\n\"replication_num\" = \"1\",\n\"storage_medium\" = \"SSD\"\n)\nAS SELECT a FROM t;", got)
+	require.Len(t, notes, 1)
+	got, notes = fit(`"storage_medium" = "SSD"`, place{shared: true})
+	require.Equal(t, "\nAS SELECT a FROM t;", got)
+	require.Len(t, notes, 1)
+}

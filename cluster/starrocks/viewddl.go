@@ -2,6 +2,8 @@ package starrocks
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"starkeep/cluster"
@@ -158,4 +160,50 @@ func (r *rewriter) propertyValue(value string, column bool) (string, error) {
 		}
 	}
 	return apply(value, edits), nil
+}
+
+// fitted returns the view with the properties that a cluster takes, and tells what becomes different. A materialized view is
+// a table of its cluster's run mode.
+func (v *viewText) fitted(p place) (*viewText, []string, error) {
+	at := slices.IndexFunc(v.head, func(l lexeme) bool { return l.is("PROPERTIES") })
+	if at < 0 {
+		return v, nil, nil
+	}
+	w := &walker{lexemes: lexemes{all: v.head, at: at + 1}}
+	if err := w.expectMark("("); err != nil {
+		return nil, nil, err
+	}
+	d := &definition{}
+	for !w.acceptMark(")") {
+		key, _, isKey := unquoted(v.ddl, w.take())
+		equal := w.acceptMark("=")
+		value, _, isValue := unquoted(v.ddl, w.take())
+		if !isKey || !equal || !isValue || !w.acceptMark(",") && !w.peek().mark(")") {
+			return nil, nil, w.unexpected("property")
+		}
+		d.properties = append(d.properties, property{key, value})
+	}
+	list, notes := d.fits(p, 0)
+	var texts []string
+	for _, x := range list {
+		switch n, _ := strconv.Atoi(x.value); {
+		case strings.EqualFold(x.key, "warehouse") && !p.shared: // fe:catalog/MaterializedView.getMaterializedViewDdlStmt
+			notes = append(notes, fmt.Sprintf("warehouse %s means nothing in a shared-nothing cluster and is left out", x.value))
+			continue
+		case strings.EqualFold(x.key, replicationNum) && !p.shared && n > p.alive && p.alive > 0:
+			notes = append(notes, fmt.Sprintf("it gets %d replicas instead of %d: there are no more nodes", p.alive, n))
+			x.value = strconv.Itoa(p.alive)
+		}
+		texts = append(texts, wire.DoubleQuoted(x.key)+" = "+wire.DoubleQuoted(x.value))
+	}
+	if len(notes) == 0 {
+		return v, nil, nil
+	}
+	clause := ""
+	if len(texts) > 0 {
+		clause = "PROPERTIES (\n" + strings.Join(texts, ",\n") + "\n)"
+	}
+	end := v.head[w.at-1].end
+	fitted, err := parseView(apply(v.ddl, []edit{{span{v.head[at].start, end}, clause}}))
+	return fitted, notes, err
 }

@@ -63,6 +63,16 @@ func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Ren
 	if to, ok := r.Tables[name]; ok {
 		name = to
 	}
+	var notes []string
+	if v.materialized {
+		p, err := c.place(ctx)
+		if err != nil {
+			return placement{}, err
+		}
+		if v, notes, err = v.fitted(p); err != nil {
+			return placement{}, err
+		}
+	}
 	statement, err := v.statement(name, r)
 	if err != nil {
 		return placement{}, err
@@ -73,7 +83,7 @@ func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Ren
 	}
 	p := viewPlan{o: o, renaming: r, database: r.To, name: name, text: v, statement: statement, have: have}
 	if v.materialized {
-		return placement{do: func(ctx context.Context) (string, error) { return c.putMaterialized(ctx, p) }}, nil
+		return placement{note: joinNotes(notes...), do: func(ctx context.Context) (string, error) { return c.putMaterialized(ctx, p) }}, nil
 	}
 	if p.equal() {
 		return placement{}, nil
