@@ -80,17 +80,26 @@ func (a *Activities) activateViews(ctx context.Context, in job.StageInput) (job.
 	if err := d.read(ctx, headPage, &head); err != nil {
 		return out, err
 	}
-	var restored, remembered []cluster.Dependent
+	var views, resting, remembered []cluster.Dependent
 	for _, o := range head.Objects {
-		if isMaterialized(o) {
-			restored = append(restored, cluster.Dependent{Database: d.ref.Database, Name: put(o, head.Renamed)})
+		v := cluster.Dependent{Database: d.ref.Database, Name: put(o, head.Renamed)}
+		switch {
+		case !isMaterialized(o):
+		case o.Settings[snapshot.ActiveSetting] == "false":
+			resting = append(resting, v) // it was so when it was backed up: PutObject has said it
+		default:
+			views = append(views, v)
 		}
 	}
 	if _, err := d.found(ctx, viewsPage, &remembered); err != nil {
 		return out, err
 	}
-	remembered = slices.DeleteFunc(remembered, func(v cluster.Dependent) bool { return slices.Contains(restored, v) })
-	active, notes, err := d.activate(ctx, append(restored, remembered...), head.Request.Refresh)
+	for _, v := range remembered {
+		if !slices.Contains(views, v) && !slices.Contains(resting, v) {
+			views = append(views, v)
+		}
+	}
+	active, notes, err := d.activate(ctx, views, head.Request.Refresh)
 	if err != nil {
 		return out, err
 	}

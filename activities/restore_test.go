@@ -73,6 +73,18 @@ func TestViewThatCannotBeActiveAgainIsNamed(t *testing.T) {
 	require.Contains(t, notes, "materialized view db.lost: inactive: it reads nowhere")
 }
 
+func TestViewThatWasInactiveWhenItWasBackedUpStaysSo(t *testing.T) {
+	t.Parallel()
+	b := newServer(t)
+	b.cluster.add("a", 1)
+	b.server.view(snapshot.MaterializedView, "m", "a")
+	b.server.objects[0].Settings = map[string]string{snapshot.ActiveSetting: "false"}
+	b.backup("l")
+	b.next("job-2")
+	b.restore("l")
+	require.True(t, b.server.inactive["m"])
+}
+
 func TestUndoneRestoreLeavesTablesAndViewsAsTheyWere(t *testing.T) {
 	t.Parallel()
 	for name, published := range map[string]bool{"before it publishes": false, "behind the last publish": true} {

@@ -179,6 +179,9 @@ const (
 	ResourceGroup    ObjectKind = "resource group"    // global
 )
 
+// ActiveSetting is the setting of a materialized view that tells whether it was active: "true" or "false".
+const ActiveSetting = "active"
+
 // Object is one object of a database that holds no rows. Objects come in an order in which they can be created.
 type Object struct {
 	Kind  ObjectKind `json:"kind"`

@@ -154,7 +154,7 @@ type materializedState struct {
 
 // Settings of a materialized view.
 const (
-	activeSetting = "active"
+	activeSetting = snapshot.ActiveSetting
 	reasonSetting = "inactive_reason"
 )
 
