@@ -97,6 +97,9 @@ func (d *desk) prepareDatabase(ctx context.Context, head *backupHead) error {
 	if err := checkPartitions(head.Request, described); err != nil {
 		return err
 	}
+	if err := d.tellUnrestorable(ctx, others, &notes); err != nil {
+		return err
+	}
 	if o, ok := d.cluster.(cluster.Omitter); ok {
 		for _, t := range described {
 			for _, omission := range o.Omissions(t) {
@@ -109,6 +112,31 @@ func (d *desk) prepareDatabase(ctx context.Context, head *backupHead) error {
 	_, head.Output.View = d.cluster.(cluster.Viewer)
 	_, err = d.settle(ctx, tablesPage, &described)
 	return err
+}
+
+// tellUnrestorable notes functions whose definitions the cluster does not tell whole: better known now than when they are
+// missed.
+func (d *desk) tellUnrestorable(ctx context.Context, all []snapshot.Object, notes *remarks) error {
+	checker, ok := d.cluster.(cluster.ObjectChecker)
+	if !ok {
+		return nil
+	}
+	for _, o := range all {
+		if o.Kind != snapshot.Function {
+			continue
+		}
+		note, err := checker.CheckObject(ctx, o, cluster.Renaming{From: d.ref.Database, To: d.ref.Database})
+		switch {
+		case err != nil && !final(err):
+			return err
+		case err != nil:
+			note = err.Error()
+		}
+		if note != "" {
+			notes.addf("%s: %s", o, note)
+		}
+	}
+	return nil
 }
 
 // checkAccess refuses a backup for which the user of the cluster lacks a privilege.

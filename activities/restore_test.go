@@ -158,7 +158,7 @@ func TestObjectThatTheClusterRefusesDoesNotKeepTheOthersFromComingBack(t *testin
 	b := shop(t)
 	b.server.refuses["view v"] = fmt.Errorf("create view: %w", cluster.ErrRejected)
 	notes := b.restore("l")
-	require.Contains(t, notes, "NOT RESTORED: view v: create view: rows rejected by the cluster")
+	require.Contains(t, notes, "NOT RESTORED: view v: create view: rejected by the cluster")
 	require.Contains(t, notes, "2 materialized views are active: db.m, db.n")
 }
 
@@ -370,6 +370,17 @@ func TestTablesThatCannotBeCarriedAreAllNamedOrLeftOutWhenSaid(t *testing.T) {
 	out, err := b.prepareRestore("l")
 	require.NoError(t, err)
 	require.Contains(t, out.Notes, "not in the snapshot: table c: column p percentile: not supported")
+}
+
+func TestFunctionThatCannotComeBackIsToldWhenItIsBackedUp(t *testing.T) {
+	t.Parallel()
+	b := newServer(t)
+	b.cluster.add("a", 1)
+	b.server.objects = []snapshot.Object{{Kind: snapshot.Function, Name: "f"}}
+	b.server.checks["function f"] = fmt.Errorf("its arguments have no names: %w", cluster.ErrRejected)
+	out := must[job.PrepareBackupOutput](b, job.PrepareBackupActivity, job.PrepareBackupInput{Ref: b.ref, Timestamp: "2024-01-01-00-00-00-000",
+		Request: job.BackupRequest{Cluster: "c", Database: "db", Label: "l", Repository: "repo"}})
+	require.Equal(t, []string{"function f: its arguments have no names: rejected by the cluster"}, out.Notes)
 }
 
 func TestErrorThatIsNotOfATableAloneIsNeverSkipped(t *testing.T) {

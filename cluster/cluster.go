@@ -22,7 +22,7 @@ var (
 	ErrDenied           = errors.New("access denied") // names the privilege and the GRANT that gives it
 	ErrUnreachable      = errors.New("cluster unreachable")
 	ErrMoved            = errors.New("partition changed while it was read") // rows read do not match the pinned version
-	ErrRejected         = errors.New("rows rejected by the cluster")        // a load filtered rows; carries the first reasons
+	ErrRejected         = errors.New("rejected by the cluster")             // a load filtered rows, or an object is refused; carries the reasons
 	ErrExists           = errors.New("object exists already")
 	ErrInvalidName      = errors.New("invalid name")
 )

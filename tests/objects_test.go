@@ -1,8 +1,12 @@
 package tests
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/job"
+	"starkeep/sandbox"
 	"starkeep/sandbox/fault"
 )
 
@@ -221,26 +226,87 @@ func TestWorkerKilledInAnyStageOfARestoreOverViewsEndsWithEverythingNew(t *testi
 	}
 }
 
-func TestCatalogsComeBackWithSecretsThatAppearNowhere(t *testing.T) {
+func TestMaskedPropertyThatNobodySuppliesIsNamedBeforeAnythingIsCreated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.createRepository()
-	w.exec(`CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.access_key" = "`+secret+`", "aws.s3.secret_key" = "`+secret+`")`,
+	w.exec(`CREATE EXTERNAL CATALOG lake PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.secret_key" = "`+secret+`")`,
 		`CREATE EXTERNAL CATALOG plain PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083")`)
 	w.sql("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT catalogs TO repo")
 	w.exec("DROP CATALOG lake", "DROP CATALOG plain")
 	r := w.starter("sql", "-e", "RESTORE SNAPSHOT catalogs FROM repo")
 	require.NotZero(t, r.code)
-	require.Contains(t, r.out+r.err, "catalog.lake.aws.s3.secret_key", "what is missing is named")
-	said := w.sql(`RESTORE SNAPSHOT catalogs FROM repo PROPERTIES ("catalog.lake.aws.s3.access_key" = "` + secret + `", "catalog.lake.aws.s3.secret_key" = "` + secret + `")`)
-	said += w.sql("SHOW RESTORE\\G") + w.sql("SHOW BACKUP\\G")
-	require.NotContains(t, said, secret)
-	require.NotContains(t, w.worker.out.String(), secret)
-	w.nowhere()
-	require.Equal(t, []string{"default_catalog", "lake", "plain"}, w.column("SHOW CATALOGS"))
+	require.Contains(t, r.out+r.err, "catalog.lake.aws.s3.secret_key")
+	require.Equal(t, []string{"default_catalog"}, w.column("SHOW CATALOGS"))
+	w.sql("RESTORE SNAPSHOT catalogs FROM repo EXTERNAL CATALOG (plain AS simple)")
+	require.Equal(t, []string{"default_catalog", "simple"}, w.column("SHOW CATALOGS"))
 	s, err := w.status("")
 	require.NoError(t, err)
 	require.Equal(t, job.Finished, s.State)
+}
+
+func withFunctions(w *world) {
+	w.shape = func(c *sandbox.Config) { c.EnableUDF = true }
+}
+
+// fileServer serves one archive with one class, until it is closed.
+func fileServer(t *testing.T, class string) *httptest.Server {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	_, err := z.Create(class)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(b.Bytes()) }))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestFunctionsComeBackOverExistingOnesAndUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withFunctions)
+	w.shop(50)
+	w.createRepository()
+	w.exec("CREATE FUNCTION shop.next(x BIGINT) RETURNS x + 1")
+	before := w.column("SHOW FULL FUNCTIONS FROM shop")
+	w.sql("BACKUP DATABASE shop SNAPSHOT f TO repo ON (FUNCTION next)")
+	w.exec("DROP FUNCTION shop.next(BIGINT)")
+	w.sql("RESTORE SNAPSHOT f FROM repo DATABASE shop ON (FUNCTION next)")
+	require.Equal(t, before, w.column("SHOW FULL FUNCTIONS FROM shop"))
+	w.sql("RESTORE SNAPSHOT f FROM repo DATABASE shop ON (FUNCTION next AS after)")
+	require.Equal(t, []string{"after(BIGINT)", "next(BIGINT)"}, w.column("SHOW FULL FUNCTIONS FROM shop"))
+	r := w.starter("sql", "-e", "BACKUP DATABASE shop SNAPSHOT g TO repo ON (FUNCTION minus)")
+	require.NotZero(t, r.code)
+	require.Contains(t, r.out+r.err, "Invalid backup function(s), function name: minus")
+}
+
+func TestFunctionThatTheClusterDoesNotTellWholeIsNamedByBackupAndRestore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withFunctions)
+	w.shop(50)
+	w.createRepository()
+	w.exec("CREATE FUNCTION shop.plus(x INT, y INT) RETURNS x + y")
+	w.sql("BACKUP DATABASE shop SNAPSHOT f TO repo")
+	require.Contains(t, w.sql("SHOW BACKUP FROM shop\\G"), "function plus: it will not be restored")
+	w.exec("DROP DATABASE shop FORCE")
+	w.sql("RESTORE SNAPSHOT f FROM repo DATABASE shop")
+	require.Contains(t, w.sql("SHOW RESTORE FROM shop\\G"), "NOT RESTORED: function plus")
+}
+
+func TestFunctionWhoseJarIsGoneIsNamedAndKeepsNothingElseFromComingBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withFunctions)
+	w.shop(50)
+	w.createRepository()
+	jar := fileServer(t, "com/example/Add.class")
+	w.exec(fmt.Sprintf("CREATE FUNCTION shop.adds(INT) RETURNS INT PROPERTIES ('symbol' = 'com.example.Add', 'type' = 'StarrocksJar', 'file' = '%s/add.jar')", jar.URL))
+	before := w.proveAll("shop")
+	w.sql("BACKUP DATABASE shop SNAPSHOT f TO repo")
+	jar.Close()
+	w.exec("DROP DATABASE shop FORCE")
+	w.sql("RESTORE SNAPSHOT f FROM repo DATABASE shop")
+	require.Equal(t, before, w.proveAll("shop"))
+	require.Contains(t, w.sql("SHOW RESTORE FROM shop\\G"), "NOT RESTORED: function adds")
 }
 
 // column is the first column of an answer, sorted.
