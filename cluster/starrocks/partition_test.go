@@ -73,3 +73,15 @@ func TestSizeInEveryVersionsWords(t *testing.T) {
 		require.Equal(t, want, byteSize(text), text)
 	}
 }
+
+// Trap 12: a partition by name may be several physical ones; those of a table that is being replaced are temporary.
+func TestPartitionsOfOneNameAreOneAndTemporaryOnesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	list, err := assemble(&definition{kind: snapshot.Unpartitioned}, []partitionMeta{
+		{name: "t", physical: snapshot.PhysicalPartition{ID: 12, Version: 3}},
+		{name: "tmp", temporary: true, physical: snapshot.PhysicalPartition{ID: 13}},
+		{name: "t", physical: snapshot.PhysicalPartition{ID: 11, Version: 2}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []snapshot.Partition{{Name: "t", Physical: []snapshot.PhysicalPartition{{ID: 11, Version: 2}, {ID: 12, Version: 3}}}}, list)
+}

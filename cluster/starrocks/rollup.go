@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,10 +111,24 @@ func (c *Cluster) viewStatement(ctx context.Context, database string, i index) (
 		return "", fmt.Errorf("SHOW CREATE MATERIALIZED VIEW gave %d rows: %w", len(rows), cluster.ErrUnsupported)
 	}
 	text := rows[0]["create materialized view"]
-	if strings.HasPrefix(text, "create materialized view "+i.name+" as select ") && strings.Contains(text, " group by ") {
+	if i.neverWritten().MatchString(text) {
 		return "", nil
 	}
 	return text, nil
+}
+
+// neverWritten matches what is printed for a rollup (fe:ShowMaterializedViewStatus.buildCreateMVSql): its keys, and its other
+// columns each in the name of an aggregation. Columns of a view have names that say where they come from, which no statement
+// that was written uses.
+func (i index) neverWritten() *regexp.Regexp {
+	keys := regexp.QuoteMeta(strings.Join(i.keys, ","))
+	form := "(?s)^create materialized view " + regexp.QuoteMeta(i.name) + " as select " + keys
+	for _, c := range i.columns {
+		if !slices.Contains(i.keys, c) {
+			form += `,?[A-Za-z_]+\(` + regexp.QuoteMeta(c) + `\)`
+		}
+	}
+	return regexp.MustCompile(form + ",? from .* group by " + keys + "$")
 }
 
 // addRollup is the statement that makes a rollup.
