@@ -1,0 +1,109 @@
+package starrocks_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"starkeep/cluster"
+	"starkeep/snapshot"
+)
+
+// Trap: values that are loaded do not move the counter of AUTO_INCREMENT.
+func TestAutoIncrementGoesOnBehindTheRestoredValues(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec("CREATE TABLE db.t (`k` int NOT NULL, `id` bigint NOT NULL AUTO_INCREMENT) DUPLICATE KEY(`k`) DISTRIBUTED BY HASH(`k`) BUCKETS 1 PROPERTIES (\"replication_num\" = \"1\")")
+	table := h.described(t, "t")
+	h.fill(t, "t", "l", table.Columns, values{{"1", "1000"}})
+	for range 2 {
+		require.NoError(t, h.Cluster.(cluster.Finisher).Finish(t.Context(), database, table, "t"))
+	}
+	h.Exec("INSERT INTO db.t (k) VALUES (2)")
+	var id int64
+	_, err := fmt.Sscan(h.printed(t, "SELECT id FROM db.t WHERE k = 2")[0], &id)
+	require.NoError(t, err)
+	require.Greater(t, id, int64(1000))
+}
+
+
+const rolledUp = "CREATE TABLE db.t (`k` int NOT NULL, `v` int NULL, `w` int NULL) DUPLICATE KEY(`k`) DISTRIBUTED BY HASH(`k`) BUCKETS 1 PROPERTIES (\"replication_num\" = \"1\")"
+
+// rollUp gives t a rollup and a synchronous materialized view, and waits for both.
+func (h *harness) rollUp(t *testing.T) snapshot.Table {
+	h.Exec(rolledUp)
+	h.Exec("ALTER TABLE db.t ADD ROLLUP r (`v`, `k`) DUPLICATE KEY (`v`)")
+	h.await(t, "r")
+	h.Exec("CREATE MATERIALIZED VIEW db.mv AS\nSELECT k, SUM(v) FROM db.t GROUP BY k")
+	h.await(t, "mv")
+	return h.described(t, "t")
+}
+
+func (h *harness) await(t *testing.T, index string) {
+	require.Eventually(t, func() bool {
+		rows := h.list(t, "SHOW ALTER TABLE ROLLUP FROM db")
+		return slices.ContainsFunc(rows, func(r []string) bool { return slices.Contains(r, index) && slices.Contains(r, "FINISHED") })
+	}, 20*time.Second, 10*time.Millisecond)
+}
+
+// list reads all rows of a statement.
+func (h *harness) list(t *testing.T, statement string) [][]string {
+	r, err := h.admin.Query(context.Background(), statement)
+	require.NoError(t, err, statement)
+	defer r.Close()
+	r.AllowSurplus()
+	var all [][]string
+	var b snapshot.Batch
+	for r.Next(&b) == nil {
+		for i := range b.Rows() {
+			var row []string
+			for j := range b.Columns {
+				row = append(row, string(b.Columns[j].Value(i)))
+			}
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// Trap 11: SHOW CREATE TABLE omits rollups and synchronous materialized views, and a SWAP brings those of the table that takes its place.
+func TestRollupsComeBackBeforeTheSwap(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	table := h.rollUp(t)
+	require.Equal(t, []snapshot.Rollup{
+		{Name: "mv", DDL: "CREATE MATERIALIZED VIEW db.mv AS\nSELECT k, SUM(v) FROM db.t GROUP BY k"},
+		{Name: "r", DDL: "ALTER TABLE `t` ADD ROLLUP `r` (`v`, `k`) DUPLICATE KEY (`v`)"},
+	}, sortedRollups(table))
+	id, err := h.Cluster.CreateTable(t.Context(), database, table, cluster.TableOptions{Name: "__starkeep_s"})
+	require.NoError(t, err)
+	h.fill(t, "__starkeep_s", "l", table.Columns, values{{"1", "2", "3"}, {"1", "3", nil}})
+	for range 2 {
+		require.NoError(t, h.Cluster.(cluster.Finisher).Finish(t.Context(), database, table, "__starkeep_s"))
+	}
+	p := cluster.Publication{Database: database, Table: "t", Shadow: "__starkeep_s", ShadowID: id, LiveID: table.ID, Retired: "__starkeep_r"}
+	require.NoError(t, h.Cluster.Publish(t.Context(), p))
+	require.NoError(t, h.Cluster.DropRetired(t.Context(), p))
+	again := h.described(t, "t")
+	var names []string
+	for _, r := range sortedRollups(again) {
+		names = append(names, r.Name)
+		require.NotContains(t, r.DDL, "__starkeep_", "the statement names the table as it is called now")
+	}
+	require.Equal(t, []string{"mv", "r"}, names)
+	// and once more, from what was restored
+	_, err = h.Cluster.CreateTable(t.Context(), database, again, cluster.TableOptions{Name: "__starkeep_2"})
+	require.NoError(t, err)
+	require.NoError(t, h.Cluster.(cluster.Finisher).Finish(t.Context(), database, again, "__starkeep_2"))
+}
+
+func sortedRollups(t snapshot.Table) []snapshot.Rollup {
+	list := slices.Clone(t.Rollups)
+	slices.SortFunc(list, func(a, b snapshot.Rollup) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
