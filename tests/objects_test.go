@@ -245,12 +245,13 @@ func TestMaskedPropertyThatNobodySuppliesIsNamedBeforeAnythingIsCreated(t *testi
 	require.Equal(t, job.Finished, s.State)
 }
 
+// withFunctions makes a cluster that takes user-defined functions.
 func withFunctions(w *world) {
 	w.shape = func(c *sandbox.Config) { c.EnableUDF = true }
 }
 
 // fileServer serves one archive with one class, until it is closed.
-func fileServer(t *testing.T, class string) *httptest.Server {
+func fileServer(t testing.TB, class string) *httptest.Server {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
