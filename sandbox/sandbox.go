@@ -33,8 +33,11 @@ type Config struct {
 	AnalysedText    bool              // SHOW CREATE of views and materialized views as before 2026: with the analysed query
 	SharedData      bool              // FE configuration run_mode = shared_data
 	EnableUDF       bool              // FE configuration enable_udf, which cannot be changed while it runs
-	AlterDelay      time.Duration     // how long rollups and synchronous materialized views are built; 0 is a short time
-	LabelKeepNum    int               // finished labels that a database remembers; 0 is the native default
+	// PartitionInterval is how often dynamic partitions and partitions with a time to live are looked at; 0 is the native
+	// default, ten minutes.
+	PartitionInterval time.Duration
+	AlterDelay        time.Duration // how long rollups and synchronous materialized views are built; 0 is a short time
+	LabelKeepNum      int           // finished labels that a database remembers; 0 is the native default
 }
 
 // version is what current_version() returns; the release is that whose behaviour the sandbox follows.
@@ -42,20 +45,22 @@ const version = "4.1.0-sandbox"
 
 // Server is a running sandbox. It is safe for concurrent use.
 type Server struct {
-	catalog  *catalog.Catalog
-	faults   *fault.Set
-	sql      *sqlserver.Server
-	frontend *endpoint
-	backend  *endpoint
-	admin    *endpoint
-	loads    *streamload.Backend
-	closing  sync.Once
-	closed   error // what closing gave
+	catalog   *catalog.Catalog
+	faults    *fault.Set
+	sql       *sqlserver.Server
+	frontend  *endpoint
+	backend   *endpoint
+	admin     *endpoint
+	loads     *streamload.Backend
+	stop      chan struct{} // closed by Close
+	scheduled sync.WaitGroup
+	closing   sync.Once
+	closed    error // what closing gave
 }
 
 // Start starts a server; all ports answer when it returns.
 func Start(c Config) (_ *Server, err error) {
-	s := &Server{catalog: catalog.New(c.RootPassword, c.LabelKeepNum), faults: &fault.Set{}}
+	s := &Server{catalog: catalog.New(c.RootPassword, c.LabelKeepNum), faults: &fault.Set{}, stop: make(chan struct{})}
 	if c.AlterDelay > 0 {
 		s.catalog.SetAlterDelay(c.AlterDelay)
 	}
@@ -86,9 +91,31 @@ func Start(c Config) (_ *Server, err error) {
 	}
 	// A random cluster id: a restarted sandbox never looks like the same cluster.
 	node := sqlserver.Node{ClusterID: 1 + rand.Int64N(1<<31), Version: version, HTTP: s.HTTPAddr, Backend: s.BackendHTTPAddr, AnalysedText: c.AnalysedText, EnableUDF: c.EnableUDF}
-	s.sql, err = sqlserver.Start(cmp.Or(c.SQLAddr, anyPort), s.catalog, s.faults, node)
-	return s, err
+	if s.sql, err = sqlserver.Start(cmp.Or(c.SQLAddr, anyPort), s.catalog, s.faults, node); err != nil {
+		return nil, err
+	}
+	s.scheduled.Add(1)
+	go s.schedulePartitions(cmp.Or(c.PartitionInterval, 10*time.Minute))
+	return s, nil
 }
+
+// schedulePartitions is the daemon that adds and drops partitions.
+func (s *Server) schedulePartitions(every time.Duration) {
+	defer s.scheduled.Done()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-ticker.C:
+			s.SchedulePartitions(now)
+		}
+	}
+}
+
+// SchedulePartitions adds and drops partitions as the daemon does, for a time that the caller chooses.
+func (s *Server) SchedulePartitions(now time.Time) { s.catalog.SchedulePartitions(now) }
 
 // SQLAddr returns host:port of the MySQL protocol.
 func (s *Server) SQLAddr() string { return s.sql.Addr() }
@@ -107,7 +134,8 @@ func (s *Server) Compact(database, table string) error {
 	return s.catalog.Compact(dialect.ObjectName{Database: database, Name: table})
 }
 
-// adminHandler adds POST /compact?database=d&table=t to the faults.
+// adminHandler adds to the faults: POST /compact?database=d&table=t, and POST /partitions, which lets the daemon of dynamic partitions run
+// at once.
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.faults.Admin())
@@ -116,6 +144,10 @@ func (s *Server) adminHandler() http.Handler {
 			http.Error(w, err.Error(), http.StatusNotFound)
 			return
 		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /partitions", func(w http.ResponseWriter, _ *http.Request) {
+		s.SchedulePartitions(time.Now())
 		w.WriteHeader(http.StatusNoContent)
 	})
 	return mux
@@ -131,6 +163,8 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) close() error {
+	close(s.stop)
+	s.scheduled.Wait()
 	var errs []error
 	for _, e := range []*endpoint{s.frontend, s.backend, s.admin} {
 		if e != nil {

@@ -108,3 +108,40 @@ func TestGivenValuesDoNotMoveTheCounter(t *testing.T) {
 	require.Contains(t, ddl, "`u` varchar(36) NULL DEFAULT (uuid()) COMMENT")
 	require.Contains(t, ddl, `"enable_persistent_index" = "true"`)
 }
+
+// Trap: a restored partition is as old as it was, so the daemon of a dynamic partition table drops it soon after.
+func TestADynamicTableEatsOldPartitions(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d")
+	create := func(name, properties string) {
+		c.exec("CREATE TABLE d." + name + " (k INT, at DATETIME NOT NULL) DUPLICATE KEY(k) PARTITION BY RANGE(at) (PARTITION old VALUES [('2020-01-01'), ('2020-02-01'))) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES (" + properties + ")")
+	}
+	names := func(table string) []string {
+		return c.rows("SELECT PARTITION_NAME FROM information_schema.partitions_meta WHERE TABLE_NAME = '" + table + "' ORDER BY PARTITION_NAME")
+	}
+	now := time.Now()
+	create("kept", `"dynamic_partition.enable" = "false", "dynamic_partition.time_unit" = "DAY", "dynamic_partition.start" = "-3", "dynamic_partition.end" = "1"`)
+	create("endless", `"dynamic_partition.time_unit" = "MONTH", "dynamic_partition.end" = "2", "dynamic_partition.time_zone" = "UTC"`)
+	create("ttl", `"partition_ttl" = "3 MONTH"`)
+	create("live", `"partition_live_number" = "1"`)
+	month := func(offset int) string {
+		year, m, _ := now.UTC().Date()
+		return "p" + time.Date(year, m+time.Month(offset), 1, 0, 0, 0, 0, time.UTC).Format("200601")
+	}
+	require.Equal(t, []string{"old", month(0), month(1), month(2)}, names("endless"), "made with the table; without a start nothing is dropped")
+	c.exec("ALTER TABLE d.live ADD PARTITION newer VALUES [('2021-01-01'), ('2021-02-01'))", "ALTER TABLE d.live ADD PARTITION future VALUES [('9000-01-01'), ('9001-01-01'))")
+	c.exec("CREATE TABLE d.eaten (k INT, at DATETIME NOT NULL) DUPLICATE KEY(k) PARTITION BY RANGE(at) () DISTRIBUTED BY HASH(k) BUCKETS 1 "+
+		`PROPERTIES ("dynamic_partition.time_unit" = "DAY", "dynamic_partition.start" = "-3", "dynamic_partition.end" = "1", "dynamic_partition.buckets" = "2")`,
+		`ALTER TABLE d.eaten SET ("dynamic_partition.enable" = "false")`, "ALTER TABLE d.eaten ADD PARTITION old VALUES [('2020-01-01'), ('2020-02-01'))")
+	c.server.SchedulePartitions(now)
+	require.Contains(t, names("eaten"), "old")
+	c.exec(`ALTER TABLE d.eaten SET ("dynamic_partition.enable" = "true")`)
+	c.server.SchedulePartitions(now)
+	require.NotContains(t, names("eaten"), "old")
+	require.Len(t, names("eaten"), 2)
+	require.Equal(t, []string{"old"}, names("kept"))
+	require.Empty(t, names("ttl"))
+	require.Equal(t, []string{"future", "newer"}, names("live"))
+	require.Contains(t, c.rows("SHOW CREATE TABLE d.eaten")[0], `"dynamic_partition.time_zone" = "`)
+}

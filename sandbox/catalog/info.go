@@ -42,6 +42,7 @@ type PartitionInfo struct {
 	Values      string // range or list as SHOW PARTITIONS prints it; empty for an unpartitioned table
 	Hash        []string
 	Buckets     int
+	Medium      string // storage medium
 	Tablets     []TabletInfo
 }
 
@@ -146,7 +147,7 @@ func (c *Catalog) info(d *database, t *table) TableInfo {
 }
 
 func (ph *physical) info(p *partition, types []dialect.Type, temporary bool) PartitionInfo {
-	info := PartitionInfo{Name: p.name, ID: ph.id, Temporary: temporary, Version: ph.version, DataVersion: ph.version - ph.compactions, Moved: ph.moved, Hash: p.hash, Buckets: p.buckets}
+	info := PartitionInfo{Name: p.name, ID: ph.id, Temporary: temporary, Version: ph.version, DataVersion: ph.version - ph.compactions, Moved: ph.moved, Hash: p.hash, Buckets: p.buckets, Medium: p.medium}
 	switch {
 	case p.lower != nil:
 		info.Values = rangeText(types, p.lower, p.upper)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
@@ -18,6 +19,7 @@ type partition struct {
 	values       [][]dialect.Value
 	hash         []string
 	buckets      int
+	medium       string // storage medium
 	physical     []*physical
 }
 
@@ -54,7 +56,27 @@ func (c *Catalog) newPartition(t *table, name string) *partition {
 		p.buckets = defaultBuckets
 	}
 	p.physical = []*physical{c.newPhysical(p.buckets)}
+	p.medium = cmp.Or(t.def.Properties["storage_medium"], "HDD")
 	return p
+}
+
+// setProperties takes the properties of one partition.
+func (p *partition) setProperties(properties map[string]string) error {
+	for key, text := range properties {
+		switch key {
+		case "replication_num":
+			if n, err := strconv.Atoi(text); err != nil || n < 1 || n > backends {
+				return Analyzing("Table replication num should be less than of equal to the number of available BE nodes. "+
+					"You can change this default by setting the replication_num table properties. Current alive backend is [%d].", BackendID)
+			}
+		case "storage_medium":
+			p.medium = strings.ToUpper(text)
+		case "storage_cooldown_time", "storage_cooldown_ttl", "in_memory", "mutable", "datacache.enable":
+		default:
+			return ddl("Unknown properties: {%s=%s}", key, text)
+		}
+	}
+	return nil
 }
 
 // defaultBuckets is what the sandbox chooses where the DDL leaves the number to the server.
@@ -101,6 +123,9 @@ func (c *Catalog) addPartition(t *table, spec dialect.PartitionSpec, temporary b
 	}
 	if hash != nil {
 		p.hash = hash
+	}
+	if err := p.setProperties(spec.Properties); err != nil {
+		return err
 	}
 	list := &t.partitions
 	if temporary {

@@ -45,6 +45,7 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 		return err
 	}
 	d.tables[t.name] = t
+	c.scheduleDynamic(t, time.Now())
 	return nil
 }
 

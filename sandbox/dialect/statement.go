@@ -385,8 +385,12 @@ func (p *Parser) addPartition() ([]any, error) {
 		}
 	}
 	if p.ahead("(") {
-		if _, err := p.properties(); err != nil {
+		properties, err := p.properties()
+		if err != nil {
 			return nil, err
+		}
+		for i := range specs {
+			specs[i].Properties = properties
 		}
 	}
 	var clauses []any

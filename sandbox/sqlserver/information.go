@@ -366,7 +366,7 @@ func (x *session) partitionsMeta(o only) (list []sql.Row) {
 				temporary = 1
 			}
 			list = append(list, sql.Row{t.Database, t.Name, p.Name, p.ID, p.CompactVersion(), p.Version, x.moment(p.Moved), p.Version + 1, p.DataVersion, int64(0),
-				"TXN_NORMAL", strings.Join(t.Def.Partition.Columns, ", "), p.Values, distributionKey(p.Hash), int64(p.Buckets), replicas, "HDD", farFuture,
+				"TXN_NORMAL", strings.Join(t.Def.Partition.Columns, ", "), p.Values, distributionKey(p.Hash), int64(p.Buckets), replicas, p.Medium, farFuture,
 				nil, int64(0), temporary, p.Bytes(), p.Rows(), int64(0), int64(0), int64(0), int64(0), "", p.Bytes(), int64(1), int64(0)})
 		}
 	})

@@ -169,7 +169,7 @@ func (x *session) showPartitions(s *dialect.Show, callback mysql.ResultSpoolFn) 
 	for _, p := range wanted {
 		size := humanSize(p.Bytes())
 		cells = append(cells, []any{p.ID, p.Name, p.Version, p.Moved, 0, "NORMAL", strings.Join(info.Def.Partition.Columns, ", "), p.Values,
-			distributionKey(p.Hash), p.Buckets, info.Def.Properties["replication_num"], "HDD", farFuture, nil, size, size,
+			distributionKey(p.Hash), p.Buckets, info.Def.Properties["replication_num"], p.Medium, farFuture, nil, size, size,
 			false, p.Rows(), p.Version, 0, "TXN_NORMAL", true})
 	}
 	return rows(callback, columns, limited(cells, s.Limit))
