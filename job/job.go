@@ -187,7 +187,7 @@ type Status struct {
 
 	Progress       Progress `json:"progress"`
 	Paused         string   `json:"paused,omitempty"`   // reason; empty: not paused
-	Retrying       string   `json:"retrying,omitempty"` // last error of a step that is being tried again
+	Retrying       string   `json:"retrying,omitempty"` // last error of a step that is being tried again; set by who asks, from what the server knows
 	Code           string   `json:"code"`               // OK, TIMEOUT, COMMON_ERROR, NOT_FOUND, …
 	Message        string   `json:"message,omitempty"`
 	ErrorType      string   `json:"error_type,omitempty"` // name of the final error

@@ -46,8 +46,9 @@ type fake struct {
 
 // execution is a run with its status.
 type execution struct {
-	info   *workflowpb.WorkflowExecutionInfo
-	status job.Status
+	info    *workflowpb.WorkflowExecutionInfo
+	status  job.Status
+	pending []*workflowpb.PendingActivityInfo
 }
 
 func newFake(t *testing.T) *fake {
@@ -196,7 +197,7 @@ func (f *fake) DescribeWorkflowExecution(_ context.Context, id, _ string) (*work
 	if e == nil {
 		return nil, serviceerror.NewNotFound("no such workflow")
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: e.info}, nil
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: e.info, PendingActivities: e.pending}, nil
 }
 
 func (f *fake) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {

@@ -180,7 +180,21 @@ func (s *Session) Status(ctx context.Context, j Job) (job.Status, error) {
 			return job.Status{}, err
 		}
 	}
+	if status.Retrying == "" && !status.State.Final() {
+		status.Retrying = retrying(d.GetPendingActivities())
+	}
 	return settled(status, info), nil
+}
+
+// retrying tells why the step that is at work has to be tried again; empty: it is tried for the first time. A workflow cannot
+// see that itself: only the server knows of attempts.
+func retrying(pending []*workflowpb.PendingActivityInfo) string {
+	for _, a := range pending {
+		if a.GetAttempt() > 1 && a.GetLastFailure() != nil {
+			return fmt.Sprintf("%s, attempt %d: %s", a.GetActivityType().GetName(), a.GetAttempt(), a.GetLastFailure().GetMessage())
+		}
+	}
+	return ""
 }
 
 func (s *Session) query(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) (job.Status, error) {

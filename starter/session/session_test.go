@@ -9,8 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	sdk "go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
@@ -517,4 +520,20 @@ func TestSummariesAreCutBetweenCharacters(t *testing.T) {
 		require.LessOrEqual(t, len(s), summaryLimit)
 		require.True(t, utf8.ValidString(s))
 	}
+}
+
+func TestStepThatIsTriedAgainSaysWhy(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "shop", job.Uploading, true)
+	s := f.session()
+	status, err := s.Status(t.Context(), Job{ID: job.WorkflowID("c", "shop")})
+	require.NoError(t, err)
+	require.Empty(t, status.Retrying)
+	e.pending = []*workflowpb.PendingActivityInfo{{
+		ActivityType: &commonpb.ActivityType{Name: job.PinSnapshotActivity}, Attempt: 3, LastFailure: &failurepb.Failure{Message: "store does not answer"},
+	}}
+	status, err = s.Status(t.Context(), Job{ID: job.WorkflowID("c", "shop")})
+	require.NoError(t, err)
+	require.Equal(t, "PinSnapshot, attempt 3: store does not answer", status.Retrying)
 }
