@@ -37,6 +37,7 @@ func (a *Activities) saveIndex(ctx context.Context, in job.StageInput) (job.Save
 		if m, err = d.manifest(ctx); err != nil {
 			return job.SaveIndexOutput{}, err
 		}
+		m.Format = m.NeededFormat() // its tables count, so it is not known before
 		if _, err := d.settle(ctx, manifestPage, &m); err != nil {
 			return job.SaveIndexOutput{}, err
 		}
@@ -70,7 +71,6 @@ func (d *desk) manifest(ctx context.Context) (snapshot.Manifest, error) {
 			return m, err
 		}
 	}
-	m.Format = m.NeededFormat()
 	var pending []snapshot.PartitionEntry
 	first := 0 // first table of m whose entries are pending
 	flush := func() error {
