@@ -53,7 +53,7 @@ func TestSynchronousViewsAreIndexesOfTheirTable(t *testing.T) {
 	require.Contains(t, c.rows("DESC t ALL"), `||mv_sum_v|bigint|YES|false|\N|SUM`)
 	c.exec("ALTER TABLE t RENAME ROLLUP sums totals")
 	require.Contains(t, c.rows("SHOW CREATE MATERIALIZED VIEW totals")[0], "totals|CREATE MATERIALIZED VIEW sums")
-	c.exec("DROP MATERIALIZED VIEW totals")
+	c.exec("DROP MATERIALIZED VIEW totals", "CREATE MATERIALIZED VIEW qualified AS SELECT t.city, MAX(`t`.`v`) FROM d.t GROUP BY t.city", "DROP MATERIALIZED VIEW IF EXISTS qualified")
 	require.Empty(t, c.rows("SHOW ALTER MATERIALIZED VIEW"))
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/sandbox"
-	"starkeep/tests/starrocksdata"
 )
 
 // Trap: the text of collections cannot be loaded again (only the quote and the backslash are escaped, names of fields are
@@ -87,18 +86,4 @@ func TestCollectionsAreRebuiltFromJSON(t *testing.T) {
 		`1|{1:['{"a": 1}',null],2:null}|{"a":"a\"` + "\n\xff" + `","b":[1.50,null]}`, `2|\N|\N`, `3|{}|{"a":null,"b":null}`,
 	}, c.rows("SELECT * FROM d.t ORDER BY id"))
 	require.Contains(t, c.fails(insert).Message, "Label [once] has already been used.")
-}
-
-// Every type, model and partitioning at random, and what the server prints of it is taken again.
-func TestWhatRandomTablesPrintMakesTheSameTableAgain(t *testing.T) {
-	t.Parallel()
-	c := start(t, sandbox.Config{})
-	for seed := range uint64(60) {
-		c.exec("CREATE DATABASE d", "CREATE DATABASE e")
-		starrocksdata.Apply(t, c.db, "d", starrocksdata.Random(seed, "t"))
-		ddl := strings.TrimPrefix(c.rows("SHOW CREATE TABLE d.t")[0], "t|")
-		starrocksdata.Apply(t, c.db, "e", []string{ddl})
-		require.Equal(t, ddl, strings.TrimPrefix(c.rows("SHOW CREATE TABLE e.t")[0], "t|"), "seed %d", seed)
-		c.exec("DROP DATABASE d FORCE", "DROP DATABASE e FORCE")
-	}
 }

@@ -192,8 +192,8 @@ func synchronousColumn(t *table, e *dialect.Expr) (dialect.Column, error) {
 	if e == nil {
 		return dialect.Column{}, Analyzing("The materialized view currently does not support * in select statement")
 	}
-	var name string
-	e.Columns(func(n string) { name = cmp.Or(name, n) })
+	name := ""
+	e.EachColumn(func(c *dialect.Expr) { name = cmp.Or(name, c.LastName()) })
 	at := columnIndex(t.def.Columns, name)
 	if at < 0 {
 		return dialect.Column{}, Analyzing("Column '%s' cannot be resolved", name)

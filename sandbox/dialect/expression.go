@@ -465,9 +465,18 @@ func ParseColumns(header string) (list []ColumnMapping, err error) {
 }
 
 // Columns calls f for every column that the expression names; the parameters of its lambdas are none.
-func (e *Expr) Columns(f func(name string)) { e.eachColumn(func(c *Expr) { f(c.Text) }) }
+func (e *Expr) Columns(f func(name string)) { e.EachColumn(func(c *Expr) { f(c.Text) }) }
 
-func (e *Expr) eachColumn(f func(*Expr)) { e.columns(f, nil) }
+// EachColumn calls f for every expression that is a column; the parameters of lambdas are none.
+func (e *Expr) EachColumn(f func(*Expr)) { e.columns(f, nil) }
+
+// LastName is the last part of a qualified name.
+func (e *Expr) LastName() string {
+	if n := len(e.Path); n > 0 {
+		return e.Path[n-1]
+	}
+	return e.Text
+}
 
 func (e *Expr) columns(f func(*Expr), bound []string) {
 	if e.Kind == ColumnExpr {

@@ -477,7 +477,7 @@ func (p *Parser) generated(c *Column) (err error) {
 		return err
 	}
 	columns := map[int]bool{}
-	c.Generated.eachColumn(func(e *Expr) { columns[e.Start] = true })
+	c.Generated.EachColumn(func(e *Expr) { columns[e.Start] = true })
 	var b strings.Builder
 	at := p.tokens[start].Start
 	for _, t := range p.tokens[start:p.at] {
