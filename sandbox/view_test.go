@@ -215,3 +215,20 @@ func TestAMaterializedViewIsPartitionedByItsRefreshes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2", c.cell("SELECT count(*) FROM m"))
 }
+
+func TestColumnsOfAViewHaveTheTypesOfTheirExpressions(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.use("d")
+	c.exec("CREATE TABLE s (k INT NOT NULL, b BITMAP BITMAP_UNION, total DECIMAL(10,2) SUM) AGGREGATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1",
+		"INSERT INTO s VALUES (1, to_bitmap(7), 1.5)",
+		"CREATE VIEW v AS SELECT x.k, length(hex(x.k)) AS l, bitmap_to_string(b) AS text, if(k > 0, total, NULL) AS some FROM s x",
+		"CREATE VIEW w AS SELECT max(city) AS city, min(v) AS low, sum(v) AS sum, count(id) AS n FROM t",
+		"CREATE VIEW u AS SELECT a.id, upper(b.city) AS city FROM t a JOIN t b ON a.id = b.id")
+	types := "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.columns WHERE TABLE_NAME = "
+	require.Equal(t, []string{"k|int(11)", "l|int(11)", "text|varchar(65533)", "some|decimal(38, 2)"}, c.rows(types+"'v'"))
+	require.Equal(t, []string{"1|1|7|1.50"}, c.rows("SELECT * FROM v"))
+	require.Equal(t, []string{"city|varchar(20)", "low|bigint(20)", "sum|bigint(20)", "n|bigint(20)"}, c.rows(types+"'w'"))
+	require.Equal(t, []string{"rome|10|60|3"}, c.rows("SELECT * FROM w"))
+	require.Equal(t, []string{"3|OSLO"}, c.rows("SELECT * FROM u WHERE id > 2"))
+}

@@ -63,9 +63,9 @@ func (x *session) analyse(ctx context.Context, query, database string, list []di
 	if err != nil {
 		return nil, nil, err
 	}
-	var schema sql.Schema
+	var types []dialect.Type
 	if err := x.nested(false, func() error {
-		schema, err = x.schema(ctx, d.Text)
+		types, err = x.types(ctx, d.Text)
 		return err
 	}); err != nil {
 		return nil, nil, err
@@ -75,7 +75,7 @@ func (x *session) analyse(ctx context.Context, query, database string, list []di
 		return nil, nil, &catalog.Error{Code: 1353, State: "HY000", Text: "View's SELECT and view's field list have different column counts"}
 	}
 	for i, o := range d.Columns {
-		columns[i] = outputColumn(o, schema, i)
+		columns[i] = outputColumn(o, types, i)
 		if list != nil {
 			columns[i].Name, columns[i].Comment = list[i].Name, list[i].Comment
 		}
@@ -84,6 +84,34 @@ func (x *session) analyse(ctx context.Context, query, database string, list []di
 		}
 	}
 	return d, columns, nil
+}
+
+// types returns the types of the columns of a query, without running it.
+func (x *session) types(ctx context.Context, query string) (types []dialect.Type, err error) {
+	statement, err := dialect.Parse(query)
+	if err != nil {
+		return nil, err
+	}
+	if s, isSelect := statement.(*dialect.Select); isSelect && s.Query != nil {
+		p, err := x.project(ctx, s.Query)
+		if err == nil {
+			for _, e := range p.items {
+				types = append(types, e.Type)
+			}
+			return types, nil
+		}
+		if err, unknown := compileError(err); !unknown {
+			return nil, err
+		}
+	}
+	schema, err := x.schema(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range schema {
+		types = append(types, typeOf(c.Type))
+	}
+	return types, nil
 }
 
 // schema returns the columns of a query as the engine sees them, without running it.
@@ -97,29 +125,33 @@ func (x *session) schema(ctx context.Context, query string) (sql.Schema, error) 
 }
 
 // outputColumn is a column of a view: like the column that it is, or of the type that its expression has.
-func outputColumn(o dialect.Output, schema sql.Schema, at int) dialect.Column {
+func outputColumn(o dialect.Output, types []dialect.Type, at int) dialect.Column {
 	c := dialect.Column{Name: o.Name, Nullable: true}
 	switch {
 	case o.Column != nil:
 		c.Type, c.Nullable = o.Column.Type, o.Column.Nullable
 	case o.Call == "count":
 		c.Type, c.Nullable = dialect.Type{Name: "BIGINT"}, false
-	case o.Argument != nil:
-		c.Type = aggregateType(o.Call, o.Argument.Type)
-	case at < len(schema):
-		c.Type = typeOf(schema[at].Type)
+	case o.Argument != nil && keepsType[o.Call]:
+		c.Type = o.Argument.Type
+	case o.Argument != nil && o.Call == "sum":
+		c.Type = sumType(o.Argument.Type)
+	case at < len(types) && types[at].Name != "NULL":
+		if c.Type = types[at]; c.Type.Name == "VARCHAR" && c.Type.Length == 0 { // of any length (fe:sql/analyzer/AnalyzerUtils.transformTableColumnType)
+			c.Type.Length = dialect.MaxVarchar
+		}
 	default:
 		c.Type = dialect.Type{Name: "VARCHAR", Length: dialect.MaxVarchar}
 	}
 	return c
 }
 
-// aggregateType is the type of an aggregate of a column (docs sql-functions/aggregate-functions): sums of integers are
-// BIGINT, of decimals DECIMAL(38, scale).
-func aggregateType(function string, t dialect.Type) dialect.Type {
-	if function != "sum" {
-		return t
-	}
+// keepsType are aggregates whose result has the type of their argument; the engine would give another one.
+var keepsType = map[string]bool{"min": true, "max": true, "any_value": true, "bitmap_union": true, "hll_union": true, "hll_raw_agg": true, "percentile_union": true}
+
+// sumType is the type of the sum of a column (docs sql-functions/aggregate-functions/sum): of integers BIGINT, of decimals
+// DECIMAL(38, scale).
+func sumType(t dialect.Type) dialect.Type {
 	switch {
 	case t.Name == "LARGEINT":
 		return t
