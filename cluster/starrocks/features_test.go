@@ -31,7 +31,6 @@ func TestAutoIncrementGoesOnBehindTheRestoredValues(t *testing.T) {
 	require.Greater(t, id, int64(1000))
 }
 
-
 const rolledUp = "CREATE TABLE db.t (`k` int NOT NULL, `v` int NULL, `w` int NULL) DUPLICATE KEY(`k`) DISTRIBUTED BY HASH(`k`) BUCKETS 1 PROPERTIES (\"replication_num\" = \"1\")"
 
 // rollUp gives t a rollup and a synchronous materialized view, and waits for both.
@@ -106,4 +105,28 @@ func sortedRollups(t snapshot.Table) []snapshot.Rollup {
 	list := slices.Clone(t.Rollups)
 	slices.SortFunc(list, func(a, b snapshot.Rollup) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+func TestForeignKeyWhoseParentIsNotThereIsLeftOutAndTold(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	const key = `(k) REFERENCES default_catalog.db.parent(k)`
+	h.Exec(`CREATE TABLE db.parent (k int NOT NULL) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("replication_num" = "1", "unique_constraints" = "k")`)
+	h.Exec(`CREATE TABLE db.t (k int NOT NULL) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("replication_num" = "1", "foreign_key_constraints" = "` + key + `")`)
+	table := h.described(t, "t")
+	notes, err := h.fit(t, table, 0)
+	require.NoError(t, err)
+	require.Empty(t, notes)
+	_, err = h.Cluster.CreateTable(t.Context(), database, table, cluster.TableOptions{Name: "kept"})
+	require.NoError(t, err)
+	require.Contains(t, h.described(t, "kept").DDL, "REFERENCES")
+	h.Exec("DROP TABLE db.parent FORCE")
+	notes, err = h.fit(t, table, 0)
+	require.NoError(t, err)
+	require.Len(t, notes, 1)
+	require.Contains(t, notes[0], "default_catalog.db.parent")
+	require.Contains(t, notes[0], "ALTER TABLE … SET")
+	_, err = h.Cluster.CreateTable(t.Context(), database, table, cluster.TableOptions{Name: "left"})
+	require.NoError(t, err)
+	require.NotContains(t, h.described(t, "left").DDL, "REFERENCES")
 }
