@@ -16,7 +16,7 @@ import (
 // same restore they are not there yet under their names.
 const foreignKeys = "foreign_key_constraints"
 
-var parentForm = regexp.MustCompile("(?i)REFERENCES\\s+([^\\s(]+)\\s*\\(")
+var parentForm = regexp.MustCompile(`(?i)REFERENCES\s+([^\s(]+)\s*\(`)
 
 // orphaned names the parents of a table's foreign keys that are not there.
 func (c *Cluster) orphaned(ctx context.Context, d *definition) (missing []string, err error) {
