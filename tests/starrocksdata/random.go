@@ -218,7 +218,7 @@ func (r random) decimal() column {
 	scale := r.IntN(precision + 1)
 	return column{kind: fmt.Sprintf("DECIMAL(%d,%d)", precision, scale), key: precision <= 38, value: func(r random) string {
 		digit := []func() byte{func() byte { return '0' }, func() byte { return '9' }, func() byte { return byte('0' + r.IntN(10)) }}[r.IntN(3)]
-		text := []byte("'" + oneOf("", "-")(r))
+		var text []byte
 		for i := range precision {
 			if i == precision-scale {
 				if i == 0 {
@@ -228,7 +228,10 @@ func (r random) decimal() column {
 			}
 			text = append(text, digit())
 		}
-		return string(text) + "'"
+		if strings.Trim(string(text), "0.") != "" { // there is no negative zero, and two keys of a map must differ
+			text = append([]byte(oneOf("", "-")(r)), text...)
+		}
+		return "'" + string(text) + "'"
 	}}
 }
 
