@@ -207,10 +207,11 @@ func (c *Cluster) plan(ctx context.Context, o snapshot.Object, r cluster.Renamin
 	return placement{}, fmt.Errorf("StarRocks has no %ss: %w", o.Kind, cluster.ErrUnsupported)
 }
 
-// CheckObject plans without acting. What a function lacks is a note: it depends on what the cluster can fetch.
+// CheckObject plans without acting. A function or view whose definition the source did not tell whole is a note: nothing that
+// is asked for here can bring it back, and the others shall come.
 func (c *Cluster) CheckObject(ctx context.Context, o snapshot.Object, r cluster.Renaming) (string, error) {
 	p, err := c.plan(ctx, o, r)
-	if err != nil && o.Kind == snapshot.Function && errors.Is(err, cluster.ErrRejected) {
+	if err != nil && !o.Global() && errors.Is(err, cluster.ErrRejected) {
 		return "it will not be restored: " + err.Error(), nil
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ type query struct {
 	tables  []tableName
 	chains  []chain
 	lambdas map[string]bool // parameters of lambda functions, which hide relations of their name
+	masked  bool            // credentials of FILES() are not in the text
 }
 
 // tableName is a name behind FROM that stands for a table, view or materialized view: no common table expression.

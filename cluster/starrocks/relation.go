@@ -1,6 +1,13 @@
 package starrocks
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// redacted is what front ends print in the place of credentials in a query (fe:common/util/SqlCredentialRedactor.java).
+const redacted = "***"
 
 // relations reads what stands behind FROM (g4 relations pivotClause?). Expressions in it are put off: they may name
 // relations that come after them.
@@ -105,9 +112,13 @@ func (w *walker) relationPrimary(s *scope, later *[]lexemeSpan) error {
 		return w.parenthesized(s, later)
 	case t.is("FILES") && w.ahead(1).mark("("):
 		w.take()
+		from := w.at
 		if err := w.skipGroup(); err != nil {
 			return err
 		}
+		w.query.masked = w.query.masked || slices.ContainsFunc(w.all[from:w.at], func(l lexeme) bool {
+			return l.kind == stringLexeme && strings.Contains(l.text, redacted)
+		})
 		return w.derived(s)
 	case t.is("TABLE") && w.ahead(1).mark("("):
 		w.take()

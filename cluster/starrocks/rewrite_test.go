@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/cluster"
+	"starkeep/snapshot"
 )
 
 // shop is how the tests rename: the database db to new, table t to t2, view `a.b` to c, function f to g.
@@ -252,4 +253,15 @@ func TestMaterializedViewFitsTheOtherRunMode(t *testing.T) {
 	got, notes = fit(`"storage_medium" = "SSD"`, place{shared: true})
 	require.Equal(t, "\nAS SELECT a FROM t;", got)
 	require.Len(t, notes, 1)
+}
+
+// Credentials inside a view are masked, too.
+func TestViewOverFilesWithoutItsCredentialsIsNotMade(t *testing.T) {
+	t.Parallel()
+	o := snapshot.Object{Kind: snapshot.View, Name: "v", DDL: "CREATE VIEW `v` (`a`) SECURITY NONE AS SELECT a FROM FILES('path' = 's3://b/x', 'aws.s3.access_key' = '***') f;"}
+	note, err := (&Cluster{}).CheckObject(t.Context(), o, cluster.Renaming{From: "db", To: "db"})
+	require.NoError(t, err)
+	require.Contains(t, note, "credentials")
+	_, err = (&Cluster{}).PutObject(t.Context(), o, cluster.Renaming{From: "db", To: "db"})
+	require.ErrorIs(t, err, cluster.ErrRejected)
 }

@@ -63,6 +63,9 @@ func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Ren
 	if to, ok := r.Tables[name]; ok {
 		name = to
 	}
+	if q, err := parseQuery(v.query); err == nil && q.masked {
+		return placement{}, fmt.Errorf("the cluster it came from does not tell the credentials that its FILES() is read with: create it by hand: %w", cluster.ErrRejected)
+	}
 	var notes []string
 	if v.materialized {
 		p, err := c.place(ctx)
