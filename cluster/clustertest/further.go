@@ -29,6 +29,7 @@ func furtherTests(a Adapter) map[string]func(*testing.T, *tester) {
 	}
 	if _, ok := a.(cluster.Keeper); ok {
 		tests["ObjectsComeBack"] = objectsComeBack
+		tests["ViewsFollowRenamedTables"] = viewsFollowRenamedTables
 	}
 	if _, ok := a.(cluster.Finisher); ok {
 		tests["FinishTwice"] = finishTwice
@@ -230,6 +231,35 @@ func objectsComeBack(t *testing.T, h *tester) {
 	require.NoError(t, h.Cluster.DropTable(t.Context(), h.Database, "t"))
 	_, err = keeper.PutObject(t.Context(), objects[0], same)
 	require.ErrorIs(t, err, cluster.ErrRejected, "what it is made of is not there")
+}
+
+// viewsFollowRenamedTables puts views under names of their own, over a table and a view that have another name now; what only
+// looks like these names stays.
+func viewsFollowRenamedTables(t *testing.T, h *tester) {
+	keeper := h.Cluster.(cluster.Keeper)
+	table := h.create(Plain, "t")
+	h.load(table, row{"1", "a"})
+	h.Exec("CREATE VIEW " + h.Database + ".w AS SELECT t.k, 't w' AS text FROM " + h.Database + ".t")
+	h.Exec("CREATE VIEW " + h.Database + ".a AS SELECT t.k, t.text FROM " + h.Database + ".w AS t")
+	objects, err := keeper.Objects(t.Context(), h.Database, cluster.Collection{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"w", "a"}, []string{objects[0].Name, objects[1].Name}, "in an order in which they can be made")
+	h.create(Plain, "t2")
+	r := cluster.Renaming{From: h.Database, To: h.Database, Tables: map[string]string{"t": "t2", "w": "w2", "a": "a2"}}
+	for range 2 {
+		for _, o := range objects {
+			_, err := keeper.PutObject(t.Context(), o, r)
+			require.NoError(t, err, o.String())
+		}
+	}
+	for view, rows := range map[string]int64{"a": 1, "a2": 0, "w2": 0} {
+		n, err := h.Cluster.Count(t.Context(), h.Database, view, "", false)
+		require.NoError(t, err, view)
+		require.Equal(t, rows, n, view)
+	}
+	for _, name := range []string{"a2", "w2", "a", "w"} {
+		require.NoError(t, keeper.DropObject(t.Context(), h.Database, snapshot.Object{Kind: snapshot.View, Name: name}))
+	}
 }
 
 func finishTwice(t *testing.T, h *tester) {

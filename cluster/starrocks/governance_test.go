@@ -121,7 +121,7 @@ func TestSecretInTheAnswerOfAServerIsNotRepeated(t *testing.T) {
 const hiveCatalog = "CREATE EXTERNAL CATALOG `lake`\ncomment \"a lake\"\nPROPERTIES (\"type\"  =  \"hive\",\n\"aws.s3.secret_key\"  =  \"ab******yz\",\n\"aws.s3.access_key\"  =  \"******\",\n" +
 	"\"hive.metastore.uris\"  =  \"thrift://127.0.0.1:9083\"\n)"
 
-// Trap: SHOW CREATE CATALOG masks credentials, and leaves the first and last two characters of long ones.
+// Trap 11: SHOW CREATE CATALOG masks credentials, and leaves the first and last two characters of long ones.
 func TestMaskedCredentialsOfACatalogAreAskedFor(t *testing.T) {
 	t.Parallel()
 	c, err := parseCatalog(hiveCatalog)

@@ -141,7 +141,7 @@ func active(t *testing.T, h *harness, name string) string {
 
 var inPlace = cluster.Renaming{From: database, To: database}
 
-// A view that is replaced sets materialized views on it inactive, even by the same text.
+// Trap 8: a native RESTORE replaces what is there, whatever it is. A view that is replaced sets materialized views on it inactive, even by the same text.
 func TestEqualViewIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -262,7 +262,7 @@ func TestInactiveMaterializedViewStaysInactiveAndIsTold(t *testing.T) {
 	require.Equal(t, "false", active(t, h, "w"))
 }
 
-// A swap of a table makes what reads it inactive, through views and other materialized views, in other databases too.
+// Trap 13: a swap of a table makes what reads it inactive, through views and other materialized views, in other databases too.
 func TestMaterializedViewsOnASwappedTableAreFoundAndActivated(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -303,7 +303,7 @@ func TestMaterializedViewsOnASwappedTableAreFoundAndActivated(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrUnreachable)
 }
 
-// TestGovernance puts what belongs to a cluster into another one.
+// Trap 7: a native backup holds no users, roles, grants or resource groups.
 func TestUsersRolesCatalogsAndGroupsMoveToAnotherCluster(t *testing.T) {
 	t.Parallel()
 	from, to := newHarness(t), newHarness(t)
@@ -355,7 +355,7 @@ func TestUsersRolesCatalogsAndGroupsMoveToAnotherCluster(t *testing.T) {
 	require.Zero(t, n)
 }
 
-// Trap: no SQL reads a password, and SHOW CREATE CATALOG masks credentials.
+// Trap 11: no SQL reads a password, and SHOW CREATE CATALOG masks credentials.
 func TestWhatIsMaskedIsAskedForOrSaid(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
