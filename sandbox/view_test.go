@@ -136,6 +136,26 @@ func TestMaterializedViewsFollowTheirTables(t *testing.T) {
 	require.Equal(t, "SUCCESS", c.column("SHOW MATERIALIZED VIEWS LIKE 'manual'", "last_refresh_state")[0])
 }
 
+func TestReplacedPartitionsRefreshWhatFollows(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.use("d")
+	c.exec("CREATE TABLE r (id INT NOT NULL) PARTITION BY RANGE(id) (PARTITION p1 VALUES LESS THAN ('10'), PARTITION p2 VALUES LESS THAN ('20')) DISTRIBUTED BY HASH(id) BUCKETS 1",
+		"INSERT INTO r VALUES (1), (2), (11)", "CREATE MATERIALIZED VIEW m DISTRIBUTED BY HASH(id) REFRESH ASYNC AS SELECT id FROM r")
+	c.await("3", "SELECT count(*) FROM m")
+	c.exec("ALTER TABLE r ADD TEMPORARY PARTITION t1 VALUES LESS THAN ('10')", "INSERT INTO r TEMPORARY PARTITION (t1) VALUES (3)",
+		"ALTER TABLE r REPLACE PARTITION (p1) WITH TEMPORARY PARTITION (t1)")
+	c.await("2", "SELECT count(*) FROM m")
+	c.exec("DELETE FROM r WHERE id = 3")
+	c.await("1", "SELECT count(*) FROM m")
+	c.exec("INSERT INTO r VALUES (4)")
+	c.await("2", "SELECT count(*) FROM m")
+	c.exec("ALTER TABLE r DROP PARTITION p2")
+	c.await("1", "SELECT count(*) FROM m")
+	c.exec("TRUNCATE TABLE r")
+	c.await("0", "SELECT count(*) FROM m")
+}
+
 func TestSwappedTablesMakeMaterializedViewsInactiveThroughOneAnother(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ statement, reason string }{

@@ -61,7 +61,8 @@ func (c *Catalog) CheckWritable(name dialect.ObjectName, verb string) error {
 	return c.refuseMaterialized(name, verb)
 }
 
-// changed tells Changes that rows moved. Called with the catalog locked.
+// changed tells Changes that rows moved: by loads, DELETE, TRUNCATE, and when partitions are dropped or replaced
+// (fe:listener/LoadJobMVListener). Called with the catalog locked.
 func (c *Catalog) changed() {
 	select {
 	case c.changes <- struct{}{}:

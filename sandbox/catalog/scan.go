@@ -112,6 +112,7 @@ func (c *Catalog) Delete(s *Scan, drop func(row int64) bool) (deleted int64, err
 			p.from.tablets, p.from.version, p.from.moved = tablets, p.version+1, time.Now()
 		}
 	}
+	c.changed()
 	return deleted, nil
 }
 

@@ -241,6 +241,7 @@ func (c *Catalog) Truncate(name dialect.ObjectName, partitions []string) error {
 	if partitions == nil {
 		t.temporary = nil
 	}
+	c.changed()
 	return nil
 }
 
@@ -291,8 +292,10 @@ func (c *Catalog) alter(d *database, t *table, clause any) error {
 	case dialect.AddPartition:
 		return c.addPartitions(t, x)
 	case dialect.DropPartition:
+		defer c.changed()
 		return t.dropPartitions(x)
 	case dialect.ReplacePartition:
+		defer c.changed()
 		return t.replacePartitions(x)
 	}
 	return ddl("Unsupported alter clause")
