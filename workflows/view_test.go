@@ -92,7 +92,15 @@ func TestCancelLetsTheViewGo(t *testing.T) {
 	for range 100 {
 		w.failing(job.UploadTabletsActivity, 8, passingError()) // nothing gets on
 	}
-	w.env.RegisterDelayedCallback(func() { w.env.SignalWorkflow(job.CancelSignal, "") }, 100*time.Millisecond)
+	var cancel func()
+	cancel = func() {
+		if w.count(job.UploadTabletsActivity) == 0 { // the view is not open yet
+			w.env.RegisterDelayedCallback(cancel, 100*time.Millisecond)
+			return
+		}
+		w.env.SignalWorkflow(job.CancelSignal, "")
+	}
+	w.env.RegisterDelayedCallback(cancel, 100*time.Millisecond)
 	w.env.ExecuteWorkflow(job.BackupWorkflow, backupRequest())
 	require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()), "%v", w.env.GetWorkflowError())
 	require.Len(t, w.views, 1)
