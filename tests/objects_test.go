@@ -103,7 +103,7 @@ func (w *world) repaint() {
 		"ALTER VIEW shop.dear AS SELECT id, price FROM shop.orders WHERE price < 0",
 		"DROP VIEW shop.dearest",
 		"DROP MATERIALIZED VIEW shop.busiest",
-		"CREATE MATERIALIZED VIEW shop.other DISTRIBUTED BY HASH(day) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT day FROM shop.orders",
+		"CREATE MATERIALIZED VIEW shop.other DISTRIBUTED BY HASH(day) BUCKETS 1 REFRESH DEFERRED MANUAL PROPERTIES ('replication_num' = '1') AS SELECT day FROM shop.orders",
 	)
 }
 
