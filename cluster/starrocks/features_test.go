@@ -130,3 +130,46 @@ func TestForeignKeyWhoseParentIsNotThereIsLeftOutAndTold(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, h.described(t, "left").DDL, "REFERENCES")
 }
+
+// Trap: a cluster drops partitions that are older than its schedule, restored ones too.
+func TestOldPartitionsAreNotEatenAfterTheRestore(t *testing.T) {
+	t.Parallel()
+	for _, properties := range []string{
+		`"dynamic_partition.enable" = "true", "dynamic_partition.time_unit" = "DAY", "dynamic_partition.start" = "-3", "dynamic_partition.end" = "1", "dynamic_partition.prefix" = "p"`,
+		`"partition_live_number" = "1"`,
+	} {
+		h := newHarness(t)
+		h.Exec(`CREATE TABLE db.t (d date NOT NULL) DUPLICATE KEY(d) PARTITION BY RANGE(d) (PARTITION p20200101 VALUES [("2020-01-01"), ("2020-01-02")), ` +
+			`PARTITION p20200102 VALUES [("2020-01-02"), ("2020-01-03"))) DISTRIBUTED BY HASH(d) BUCKETS 1 PROPERTIES ("replication_num" = "1")`)
+		table := h.described(t, "t")
+		require.Len(t, table.Partitions, 2)
+		table.DDL = strings.Replace(table.DDL, "PROPERTIES (\n", "PROPERTIES (\n"+properties+",\n", 1) // as the source had it
+		id, err := h.Cluster.CreateTable(t.Context(), database, table, cluster.TableOptions{Name: "__starkeep_s"})
+		require.NoError(t, err)
+		h.fill(t, "__starkeep_s", "l", table.Columns, values{{"2020-01-01"}, {"2020-01-02"}})
+		h.server.SchedulePartitions(time.Now())
+		require.Len(t, h.described(t, "__starkeep_s").Partitions, 2, "while it is built")
+		p := cluster.Publication{Database: database, Table: "t", Shadow: "__starkeep_s", ShadowID: id, LiveID: table.ID, Retired: "__starkeep_r", Properties: h.Cluster.Withheld(table)}
+		require.Empty(t, p.Properties)
+		notes := h.Cluster.Notes(table)
+		require.Len(t, notes, 1)
+		require.NoError(t, h.Cluster.Publish(t.Context(), p))
+		h.server.SchedulePartitions(time.Now())
+		require.Len(t, h.described(t, "t").Partitions, 2, properties)
+		// what the note says switches it on, and then they are gone
+		alter := notes[0][strings.Index(notes[0], "SET "):]
+		h.Exec("ALTER TABLE db.t " + alter[:strings.Index(alter, ")")+1])
+		h.server.SchedulePartitions(time.Now())
+		require.Less(t, len(withRows(h.described(t, "t").Partitions)), 2, properties)
+	}
+}
+
+func withRows(partitions []snapshot.Partition) []string {
+	var names []string
+	for _, p := range partitions {
+		if !p.Physical[0].Empty {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
