@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -144,4 +145,21 @@ func TestADynamicTableEatsOldPartitions(t *testing.T) {
 	require.Empty(t, names("ttl"))
 	require.Equal(t, []string{"future", "newer"}, names("live"))
 	require.Contains(t, c.rows("SHOW CREATE TABLE d.eaten")[0], `"dynamic_partition.time_zone" = "`)
+}
+
+// Trap: a table that is partitioned by several expressions lists no partition in its DDL, and hides the columns that hold them.
+func TestSeveralPartitionExpressionsMakePartitionsOfTheirValues(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", "CREATE TABLE d.t (k INT, at DATETIME, city VARCHAR(20)) DUPLICATE KEY(k) PARTITION BY date_trunc('month', at), city DISTRIBUTED BY HASH(k) BUCKETS 1",
+		"INSERT INTO d.t VALUES (1, '2024-01-05 10:00:00', 'oslo'), (2, '2024-01-06', 'oslo'), (3, '2024-02-01', 'oslo'), (4, '2024-01-01', NULL)")
+	require.Equal(t, []string{`p20240101000000_NULL|[["2024-01-01 00:00:00","NULL"]]|1`, `p20240101000000_oslo|[["2024-01-01 00:00:00","oslo"]]|2`, `p20240201000000_oslo|[["2024-02-01 00:00:00","oslo"]]|1`},
+		c.rows("SELECT PARTITION_NAME, PARTITION_VALUE, ROW_COUNT FROM information_schema.partitions_meta WHERE DB_NAME = 'd' ORDER BY PARTITION_NAME"))
+	ddl := strings.TrimPrefix(c.rows("SHOW CREATE TABLE d.t")[0], "t|")
+	require.Contains(t, ddl, "\nPARTITION BY (date_trunc('month', `at`),`city`)\nDISTRIBUTED")
+	require.NotContains(t, ddl, "__generated")
+	require.Len(t, c.rows("DESC d.t"), 3)
+	c.exec("DROP TABLE d.t", strings.Replace(ddl, "`t`", "d.`t`", 1), `ALTER TABLE d.t ADD PARTITION px VALUES IN (("2024-01-01 00:00:00", "oslo"))`, "INSERT INTO d.t PARTITION(px) VALUES (1, '2024-01-31', 'oslo')")
+	require.Equal(t, []string{"1"}, c.rows("SELECT count(*) FROM d.t PARTITION(px)"))
+	require.Equal(t, ddl, strings.TrimPrefix(c.rows("SHOW CREATE TABLE d.t")[0], "t|"))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/expression"
 	"starkeep/sandbox/value"
 )
 
@@ -39,7 +40,15 @@ func compareBounds(types []dialect.Type, a, b []dialect.Value) int {
 // partitionTypes returns the types of the partition columns, checked for the kind of partitioning.
 func partitionTypes(def *dialect.CreateTable) ([]dialect.Type, error) {
 	var types []dialect.Type
-	for _, name := range def.Partition.Columns {
+	for i, name := range def.Partition.Columns {
+		if i < len(def.Partition.Exprs) && def.Partition.Exprs[i] != nil {
+			e, err := expression.Compile(def.Partition.Exprs[i], expressionColumns(def))
+			if err != nil {
+				return nil, Analyzing("%v", err)
+			}
+			types = append(types, e.Type)
+			continue
+		}
 		i := columnIndex(def.Columns, name)
 		if i < 0 {
 			return nil, Analyzing("Partition column[%s] does not exist in column list", name)

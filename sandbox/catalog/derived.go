@@ -19,10 +19,7 @@ type derived struct {
 // derive compiles the generated columns of a table; they see the columns before them and behind them, but not each other's
 // values.
 func derive(def *dialect.CreateTable) (list []derived, err error) {
-	columns := make([]expression.Column, len(def.Columns))
-	for i, c := range def.Columns {
-		columns[i] = expression.Column{Name: c.Name, Type: c.Type}
-	}
+	columns := expressionColumns(def)
 	for i, c := range def.Columns {
 		switch {
 		case c.AutoIncrement:
@@ -36,6 +33,15 @@ func derive(def *dialect.CreateTable) (list []derived, err error) {
 		}
 	}
 	return list, nil
+}
+
+// expressionColumns are the columns of a table, for expressions over its rows.
+func expressionColumns(def *dialect.CreateTable) []expression.Column {
+	columns := make([]expression.Column, len(def.Columns))
+	for i, c := range def.Columns {
+		columns[i] = expression.Column{Name: c.Name, Type: c.Type}
+	}
+	return columns
 }
 
 // derive fills what the row leaves to the table. A value that is given to a column that counts does not move its counter,

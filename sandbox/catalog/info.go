@@ -231,7 +231,7 @@ func (t *table) partitionText() string {
 	case dialect.RangeExpression:
 		return "\nPARTITION BY " + by.Expression
 	case dialect.ListColumns:
-		return "\nPARTITION BY (" + quoted(by.Columns, ",") + ")"
+		return "\nPARTITION BY (" + by.List() + ")"
 	case dialect.Range:
 		var parts []string
 		for _, p := range t.partitions {

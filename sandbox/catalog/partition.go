@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"starkeep/sandbox/dialect"
+	"starkeep/sandbox/expression"
+	"starkeep/sandbox/value"
 )
 
 // partition is one partition by name, with one physical partition or, under random distribution, several.
@@ -221,7 +223,9 @@ type router struct {
 	table      *table
 	def        *dialect.CreateTable
 	types      []dialect.Type
-	columns    []int // of the partition columns
+	columns    []int // of the partition columns; -1 where an expression gives the value
+	exprs      []*expression.Expression
+	of         [][]byte // values of the row that is looked at, by partition column
 	partitions []*partition
 	byValue    map[string]*partition // LIST
 	restricted bool                  // only these partitions: a row outside of them is not taken
@@ -238,8 +242,17 @@ func (c *Catalog) newRouter(t *table, partitions []*partition, restricted bool) 
 		return nil, err
 	}
 	r := &router{catalog: c, table: t, def: t.def, types: types, restricted: restricted, hashed: map[*partition][]int{}}
-	for _, name := range t.def.Partition.Columns {
-		r.columns = append(r.columns, columnIndex(t.def.Columns, name))
+	r.of = make([][]byte, len(types))
+	r.exprs = make([]*expression.Expression, len(types))
+	for i, name := range t.def.Partition.Columns {
+		at := columnIndex(t.def.Columns, name)
+		if i < len(t.def.Partition.Exprs) && t.def.Partition.Exprs[i] != nil {
+			at = -1
+			if r.exprs[i], err = expression.Compile(t.def.Partition.Exprs[i], expressionColumns(t.def)); err != nil {
+				return nil, Analyzing("%v", err)
+			}
+		}
+		r.columns = append(r.columns, at)
 	}
 	r.set(partitions)
 	return r, nil
@@ -272,37 +285,38 @@ func (r *router) find(values [][]byte) (*partition, error) {
 		return r.partitions[0], nil
 	}
 	key := Row(r.key[:0])
-	for _, c := range r.columns {
-		if values[c] == nil {
-			key = key.appendNull()
+	for i, c := range r.columns {
+		if c < 0 {
+			r.of[i] = r.exprs[i].Eval(values)
 		} else {
-			key = key.appendValue(values[c])
+			r.of[i] = values[c]
 		}
+		key = value.Append(key, r.of[i])
 	}
 	r.key = key
 	if r.last != nil && string(key) == string(r.lastKey) {
 		return r.last, nil
 	}
-	p := r.lookup(values)
+	p := r.lookup()
 	automatic := r.def.Partition.Kind == dialect.RangeExpression || r.def.Partition.Kind == dialect.ListColumns
 	if p == nil && automatic && !r.restricted {
-		if err := r.create(values); err != nil {
+		if err := r.create(); err != nil {
 			return nil, err
 		}
-		p = r.lookup(values)
+		p = r.lookup()
 	}
 	r.last, r.lastKey = p, append(r.lastKey[:0], key...)
 	return p, nil
 }
 
-func (r *router) lookup(values [][]byte) *partition {
+func (r *router) lookup() *partition {
 	if r.def.Partition.Kind == dialect.List || r.def.Partition.Kind == dialect.ListColumns {
 		return r.byValue[string(r.key)]
 	}
 	bound := make([]dialect.Value, len(r.columns))
-	for i, c := range r.columns {
-		bound[i].Text = string(values[c])
-		if values[c] == nil { // NULL is less than all: it belongs where the least value of the type does
+	for i, v := range r.of {
+		bound[i].Text = string(v)
+		if v == nil { // NULL is less than all: it belongs where the least value of the type does
 			bound[i].Text = minima[r.types[i].Name]
 		}
 	}
@@ -319,15 +333,15 @@ func (r *router) lookup(values [][]byte) *partition {
 }
 
 // create adds the partition of a row to an automatic table.
-func (r *router) create(values [][]byte) error {
-	spec, err := r.automatic(values)
+func (r *router) create() error {
+	spec, err := r.automatic()
 	if err != nil {
 		return err
 	}
 	r.catalog.mu.Lock()
 	defer r.catalog.mu.Unlock()
 	r.set(r.table.partitions)
-	if r.lookup(values) != nil {
+	if r.lookup() != nil {
 		return nil
 	}
 	for base, n := spec.Name, 0; r.table.partition(spec.Name, false) != nil; n++ { // two values of one name (calculateUniquePartitionName)
@@ -340,16 +354,16 @@ func (r *router) create(values [][]byte) error {
 	return nil
 }
 
-func (r *router) automatic(values [][]byte) (spec dialect.PartitionSpec, err error) {
+func (r *router) automatic() (spec dialect.PartitionSpec, err error) {
 	if r.def.Partition.Kind == dialect.ListColumns {
 		tuple := make([]dialect.Value, len(r.columns))
-		for i, c := range r.columns {
-			tuple[i] = dialect.Value{Text: string(values[c]), Null: values[c] == nil}
+		for i, v := range r.of {
+			tuple[i] = dialect.Value{Text: string(v), Null: v == nil}
 		}
 		return dialect.PartitionSpec{Name: listPartitionName(tuple), Values: [][]dialect.Value{tuple}}, nil
 	}
-	t, text := r.types[0], string(values[r.columns[0]])
-	if values[r.columns[0]] == nil {
+	t, text := r.types[0], string(r.of[0])
+	if r.of[0] == nil {
 		text = minima[t.Name]
 	}
 	at, err := parseMoment(t, text)

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -58,8 +59,10 @@ type CreateTable struct {
 type PartitionBy struct {
 	Kind       PartitionKind
 	Columns    []string
-	Expression string // of RangeExpression: date_trunc('day', dt), time_slice(…)
-	Unit       string // day, month, …
+	Exprs      []*Expr  // of ListColumns: where they are not nil, the values come from an expression, and the column is a hidden one
+	Texts      []string // of Exprs
+	Expression string   // of RangeExpression: date_trunc('day', dt), time_slice(…)
+	Unit       string   // day, month, …
 	Partitions []PartitionSpec
 }
 
@@ -252,27 +255,56 @@ func (p *Parser) partitionBy(c *CreateTable) (err error) {
 		return p.partitionSpecs(by)
 	}
 	inParentheses := p.take("(")
+	start := p.at
 	if word := p.peek(); (word.is("date_trunc") || word.is("time_slice")) && p.peekAt(1).is("(") {
 		if err := p.rangeExpression(by); err != nil {
 			return err
 		}
-	} else {
-		by.Kind = ListColumns
-		for {
-			name, err := p.name()
-			if err != nil {
-				return err
-			}
-			by.Columns = append(by.Columns, name)
-			if !p.take(",") {
-				break
-			}
+	}
+	if by.Kind != RangeExpression || p.ahead(",") {
+		p.at, *by = start, PartitionBy{Kind: ListColumns}
+		if err := p.partitionItems(by); err != nil {
+			return err
 		}
 	}
 	if inParentheses {
 		return p.expect(")")
 	}
 	return nil
+}
+
+// hiddenColumn is the name of the column that holds the values of an expression among several (FeConstants.GENERATED_PARTITION_COLUMN_PREFIX).
+const hiddenColumn = "__generated_partition_column_"
+
+// partitionItems reads columns and expressions.
+func (p *Parser) partitionItems(by *PartitionBy) error {
+	for {
+		start := p.at
+		e, err := p.expression()
+		if err != nil {
+			return err
+		}
+		if e.Kind == ColumnExpr && e.Path == nil {
+			by.Columns, by.Exprs, by.Texts = append(by.Columns, e.Text), append(by.Exprs, nil), append(by.Texts, "")
+		} else {
+			by.Columns = append(by.Columns, hiddenColumn+strconv.Itoa(len(by.Columns)))
+			by.Exprs, by.Texts = append(by.Exprs, e), append(by.Texts, p.quoteColumns(e, start))
+		}
+		if !p.take(",") {
+			return nil
+		}
+	}
+}
+
+// List prints the items of ListColumns as SHOW CREATE TABLE does (fe:catalog/ListPartitionInfo.toSql).
+func (by PartitionBy) List() string {
+	items := make([]string, len(by.Columns))
+	for i, name := range by.Columns {
+		if items[i] = "`" + name + "`"; i < len(by.Exprs) && by.Exprs[i] != nil {
+			items[i] = by.Texts[i]
+		}
+	}
+	return strings.Join(items, ",")
 }
 
 // rangePartitions reads RANGE(c, …) (…), also with an expression: the older form RANGE(date_trunc('day', c))().
@@ -476,8 +508,14 @@ func (p *Parser) generated(c *Column) (err error) {
 	if c.Generated, err = p.expression(); err != nil {
 		return err
 	}
+	c.GeneratedText = p.quoteColumns(c.Generated, start)
+	return nil
+}
+
+// quoteColumns prints an expression whose tokens begin at start, its columns in back quotes.
+func (p *Parser) quoteColumns(e *Expr, start int) string {
 	columns := map[int]bool{}
-	c.Generated.EachColumn(func(e *Expr) { columns[e.Start] = true })
+	e.EachColumn(func(c *Expr) { columns[c.Start] = true })
 	var b strings.Builder
 	at := p.tokens[start].Start
 	for _, t := range p.tokens[start:p.at] {
@@ -488,6 +526,5 @@ func (p *Parser) generated(c *Column) (err error) {
 			b.WriteString(p.sql[t.Start:t.Stop])
 		}
 	}
-	c.GeneratedText = b.String()
-	return nil
+	return b.String()
 }
