@@ -33,7 +33,7 @@ func start(t *testing.T, c sandbox.Config) *cluster {
 	return &cluster{t: t, server: server, db: connect(t, server, "root", c.RootPassword)}
 }
 
-func connect(t *testing.T, server *sandbox.Server, user, password string) *sql.DB {
+func connect(t testing.TB, server *sandbox.Server, user, password string) *sql.DB {
 	t.Helper()
 	config := mysql.NewConfig()
 	config.Net, config.Addr, config.User, config.Passwd, config.InterpolateParams = "tcp", server.SQLAddr(), user, password, true

@@ -34,6 +34,16 @@ func TestCollectionsPrintAsTheServerPrintsThem(t *testing.T) {
 	require.Contains(t, ddl, "`v` array<varbinary")
 }
 
+func TestNullGoesIntoAnyType(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE DATABASE d", "CREATE TABLE d.t (id INT, a ARRAY<INT>, m MAP<INT,INT>, s STRUCT<a INT>, w DECIMAL(60,1), j JSON) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1",
+		"INSERT INTO d.t VALUES (1, NULL, NULL, NULL, NULL, NULL), (2, NULL, NULL, NULL, NULL, NULL)", "INSERT INTO d.t SELECT 3, NULL, NULL, NULL, NULL, NULL",
+		"INSERT INTO d.t (id, a) VALUES (4, NULL), (5, [1])")
+	require.Contains(t, c.fails("INSERT INTO d.t (id, a) VALUES (6, 'x')").Message, "Invalid type cast from varchar to array<int(11)>")
+	require.Equal(t, []string{`1|\N`, `2|\N`, `3|\N`, `4|\N`, `5|[1]`}, c.rows("SELECT id, a FROM d.t ORDER BY id"))
+}
+
 func TestSketchesAreNullToASelectAndMergeInAggregateTables(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -144,11 +145,11 @@ func (c *Catalog) addPartition(t *table, spec dialect.PartitionSpec, temporary b
 	if err != nil {
 		return err
 	}
-	added := append(slices.Clone(*list), p)
+	at := len(*list)
 	if p.lower != nil {
-		slices.SortStableFunc(added, func(a, b *partition) int { return compareBounds(types, a.lower, b.lower) })
+		at = firstBehind(types, *list, p.lower)
 	}
-	*list = added
+	*list = slices.Insert(slices.Clone(*list), at, p)
 	return nil
 }
 
@@ -170,12 +171,16 @@ func (t *table) setRange(p *partition, types []dialect.Type, spec dialect.Partit
 	if compareBounds(types, p.lower, p.upper) >= 0 {
 		return Analyzing("The lower values must smaller than upper values")
 	}
-	for _, o := range others {
-		if compareBounds(types, p.lower, o.upper) < 0 && compareBounds(types, o.lower, p.upper) < 0 {
-			return ddl("Range %s is intersected with range: %s", rangeText(types, p.lower, p.upper), rangeText(types, o.lower, o.upper))
-		}
+	// The others are in order and do not overlap: the first that ends behind the lower bound is the only one that can be in the way.
+	if at := firstBehind(types, others, p.lower); at < len(others) && compareBounds(types, others[at].lower, p.upper) < 0 {
+		return ddl("Range %s is intersected with range: %s", rangeText(types, p.lower, p.upper), rangeText(types, others[at].lower, others[at].upper))
 	}
 	return nil
+}
+
+// firstBehind returns the index of the first range that ends behind a bound.
+func firstBehind(types []dialect.Type, ordered []*partition, bound []dialect.Value) int {
+	return sort.Search(len(ordered), func(i int) bool { return compareBounds(types, ordered[i].upper, bound) > 0 })
 }
 
 // lowerBefore is the lower bound of VALUES LESS THAN: where the partition before ends.

@@ -243,10 +243,18 @@ func (in Insertion) casts(columns []dialect.Column, source []int) ([]value.Caste
 		}
 		var err error
 		if casts[i], err = value.Cast(from, c.Type); err != nil {
-			return nil, Analyzing("%v", err)
+			if in.holds(source[i]) {
+				return nil, Analyzing("%v", err)
+			}
+			casts[i], _ = value.Cast(value.Null, c.Type) // NULL goes into any type
 		}
 	}
 	return casts, nil
+}
+
+// holds tells whether any row has a value at a place.
+func (in Insertion) holds(at int) bool {
+	return slices.ContainsFunc(in.Rows, func(row [][]byte) bool { return at < len(row) && row[at] != nil })
 }
 
 // Targets are the types of the columns that the places of a row fill.
