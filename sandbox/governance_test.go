@@ -113,13 +113,19 @@ func TestEveryKindOfObjectIsGrantedAndChecked(t *testing.T) {
 		require.Error(t, err, query)
 		require.Contains(t, wireError(t, err).Message, "SELECT privilege(s) on TABLE", query)
 	}
+	c.exec("GRANT SELECT ON TABLE sys.role_edges TO bob")
+	bob := connect(t, c.server, "bob", "")
+	require.NotEmpty(t, rowsOf(t, bob, "SELECT * FROM sys.role_edges"))
+	_, err := read(bob, "SELECT * FROM sys.grants_to_users")
+	require.EqualValues(t, 5203, wireError(t, err).Number)
+	c.exec("REVOKE SELECT ON TABLE sys.role_edges FROM bob")
 	require.Empty(t, rowsOf(t, eve, "SHOW FUNCTIONS FROM d"))
 	require.Len(t, rowsOf(t, eve, "SHOW CATALOGS"), 1)
 	c.exec("GRANT SELECT ON VIEW v, w TO eve", "GRANT REFRESH, SELECT ON MATERIALIZED VIEW m TO eve", "GRANT USAGE ON FUNCTION plus(INT) TO eve WITH GRANT OPTION",
 		"GRANT ALL ON CATALOG c1 TO eve", "GRANT ALTER ON RESOURCE GROUP g TO eve", "GRANT IMPERSONATE ON USER bob TO eve", "GRANT SELECT ON ALL VIEWS IN ALL DATABASES TO bob",
 		"GRANT USAGE ON ALL GLOBAL FUNCTIONS TO eve")
 	require.Len(t, rowsOf(t, eve, "SELECT * FROM d.v"), 3, "a view reads for everybody what its maker could read")
-	_, err := read(eve, "SELECT * FROM d.w")
+	_, err = read(eve, "SELECT * FROM d.w")
 	require.Contains(t, wireError(t, err).Message, "SELECT privilege(s) on TABLE t", "unless it says INVOKER")
 	require.Empty(t, rowsOf(t, eve, "SHOW MATERIALIZED VIEWS FROM d"), "a materialized view over a table that one may not read is not listed")
 	require.Equal(t, []string{

@@ -200,7 +200,7 @@ func (c *Catalog) target(kind string, o dialect.GrantObject, catalogName string)
 
 func (c *Catalog) targetIn(t target, o dialect.GrantObject) (target, error) {
 	if IsSystem(o.Database) { // their ids are fixed; the name will do
-		t.name = o.Database
+		t.name = strings.TrimSuffix(o.Database+"."+o.Name, ".")
 		return t, nil
 	}
 	d, ok := c.databases[o.Database]
@@ -238,7 +238,7 @@ func (c *Catalog) functionTarget(t target, o dialect.GrantObject, list []Functio
 // covers tells whether an entry is for a target, or for all of its kind.
 func (e entry) covers(t target) bool {
 	return e.kind == t.kind && (e.catalog == allCatalogs || e.catalog == t.catalog) && (e.database == 0 || e.database == t.database) &&
-		(e.object == 0 || e.object == t.object) && (e.name == "" || e.name == t.name)
+		(e.object == 0 || e.object == t.object) && (e.name == "" || e.name == t.name || e.kind == "TABLE" && strings.HasPrefix(t.name, e.name+"."))
 }
 
 // Need is one privilege on one object. Without a Privilege any privilege on it will do; of a database also one on
@@ -301,7 +301,7 @@ func (c *Catalog) needed(n Need) target {
 		return t
 	}
 	if IsSystem(n.Database) {
-		t.database, t.object, t.name = nothing, nothing, n.Database
+		t.database, t.object, t.name = nothing, nothing, n.Database+"."+n.Name
 		return t
 	}
 	d, ok := c.databases[n.Database]
