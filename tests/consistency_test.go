@@ -66,7 +66,7 @@ func TestLoadsThatEndDuringABackupGiveOneMomentOfTheDatabase(t *testing.T) {
 	require.Equal(t, w.prove("bank", "ledger"), w.prove("mirror", "ledger"), "the last round was after the last load")
 }
 
-func TestLoadsThatNeverEndAreStatedNotHidden(t *testing.T) {
+func TestTrapNoVersionedReadSoLoadsThatNeverEndAreStated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.bank()

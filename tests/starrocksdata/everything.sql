@@ -124,3 +124,48 @@ CREATE VIEW over_mv AS SELECT t.n, t.cities FROM counts_of_counts AS t
 //
 CREATE MATERIALIZED VIEW hourly DISTRIBUTED BY HASH(id) BUCKETS 1 REFRESH ASYNC START('2030-01-01 00:00:00') EVERY(INTERVAL 1 HOUR) PROPERTIES ('replication_num' = '1')
 AS SELECT l.id, l.v, r.w FROM left_one l JOIN right_one r ON l.id = r.id
+//
+CREATE TABLE split (id INT NOT NULL, v VARCHAR(2000)) DUPLICATE KEY(id) DISTRIBUTED BY RANDOM BUCKETS 2 PROPERTIES ('replication_num' = '1', 'bucket_size' = '1024')
+//
+INSERT INTO split VALUES (1, repeat('a', 2000)), (2, repeat('b', 2000))
+//
+INSERT INTO split VALUES (3, repeat('c', 2000)), (4, repeat('d', 2000))
+//
+INSERT INTO split VALUES (5, repeat('e', 2000)), (6, NULL)
+//
+CREATE TABLE rolling (day DATE NOT NULL, v INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) () DISTRIBUTED BY HASH(day) BUCKETS 2
+PROPERTIES ('replication_num' = '1', 'dynamic_partition.enable' = 'true', 'dynamic_partition.time_unit' = 'DAY', 'dynamic_partition.start' = '-3',
+ 'dynamic_partition.end' = '3', 'dynamic_partition.prefix' = 'p', 'dynamic_partition.buckets' = '2')
+//AWAIT SHOW ALTER TABLE COLUMN
+CREATE TABLE living (at DATETIME NOT NULL, v INT) DUPLICATE KEY(at) PARTITION BY date_trunc('month', at) DISTRIBUTED BY HASH(at) BUCKETS 1
+PROPERTIES ('replication_num' = '1', 'partition_live_number' = '12')
+//
+INSERT INTO living VALUES ('2024-01-01 00:00:00', 1), ('2024-02-01 00:00:00', 2)
+//
+CREATE TABLE crossed (at DATETIME NOT NULL, city VARCHAR(20) NOT NULL, v INT) DUPLICATE KEY(at, city) PARTITION BY date_trunc('day', at), city
+DISTRIBUTED BY HASH(at) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO crossed VALUES ('2024-01-01 10:00:00', 'oslo', 1), ('2024-01-01 11:00:00', 'rome', 2), ('2024-01-02 10:00:00', 'oslo', 3)
+//
+CREATE TABLE parents (id INT NOT NULL, name VARCHAR(20)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1', 'unique_constraints' = 'id')
+//
+CREATE TABLE children (id INT NOT NULL, parent INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1
+PROPERTIES ('replication_num' = '1', 'foreign_key_constraints' = '(parent) REFERENCES parents(id)')
+//
+INSERT INTO parents VALUES (1, 'a')
+//
+INSERT INTO children VALUES (1, 1)
+//
+CREATE TABLE defaults (id INT NOT NULL, token VARCHAR(36) DEFAULT (uuid()), n INT DEFAULT '7', s STRING) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO defaults (id, s) VALUES (1, 'x'), (2, NULL)
+//
+CREATE TABLE large (id INT NOT NULL, v VARCHAR(1048576), b VARBINARY) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO large SELECT 1, repeat('x', 524288), to_binary(repeat('z', 524289), 'utf8')
+//
+INSERT INTO large SELECT 2, repeat('é', 300000), to_binary(repeat('ff00', 262144), 'hex')
+//
+INSERT INTO large SELECT 3, repeat('y', 1048576), to_binary(repeat('w', 1048576), 'utf8')
+//
+ALTER TABLE listed ADD TEMPORARY PARTITION waiting VALUES IN (('bonn', '2024-01-01'))
