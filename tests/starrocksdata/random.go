@@ -129,8 +129,8 @@ func (r random) order(model string, columns []column) string {
 func (r random) properties(columns []column, keys int) string {
 	text := oneOf("", "", ", 'compression' = 'ZSTD'", ", 'compression' = 'LZ4'", ", 'compression' = 'ZLIB'")(r)
 	for _, c := range columns[:keys] {
-		// the property is a list of bare names between commas
-		if r.IntN(4) == 0 && c.name == strings.Trim(c.name, " ',\"\\.%") {
+		// the property is a list of bare names between commas; TINYINT has no bloom filter
+		if r.IntN(4) == 0 && c.kind != "TINYINT" && c.name == strings.Trim(c.name, " ',\"\\.%") {
 			return text + ", 'bloom_filter_columns' = '" + c.name + "'"
 		}
 	}
