@@ -163,7 +163,7 @@ func addRollup(t snapshot.Table, i index) (string, error) {
 // retarget changes the statement of a rollup: the index's name, and its table, which the statement may name as it was called
 // before. With a database both are qualified.
 func retarget(ddl, table, name, database string) (string, error) {
-	tokens, err := tokenize(ddl)
+	tokens, err := written(ddl)
 	if err != nil {
 		return "", err
 	}
@@ -196,8 +196,13 @@ func retarget(ddl, table, name, database string) (string, error) {
 	if database != "" || oldNames[len(oldNames)-1] != name {
 		edits = append(edits, edit{oldName, newName})
 	}
-	for c.at < len(tokens) && !c.accept("FROM") {
-		c.at++
+	for depth := 0; c.at < len(tokens) && (depth > 0 || !c.accept("FROM")); { // FROM within brackets is EXTRACT's
+		switch t := c.take(); {
+		case t.sign("("), t.sign("["), t.sign("{"):
+			depth++
+		case t.sign(")"), t.sign("]"), t.sign("}"):
+			depth--
+		}
 	}
 	from := c.at
 	oldTable, names := qualifiedName(c)
@@ -215,6 +220,20 @@ func retarget(ddl, table, name, database string) (string, error) {
 		}
 	}
 	return apply(ddl, edits), nil
+}
+
+// written cuts a statement that somebody wrote: it may hold comments, which tokenize does not know.
+func written(ddl string) ([]token, error) {
+	all, err := lex(ddl)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[lexemeKind]tokenKind{wordLexeme: wordToken, numberLexeme: wordToken, quotedLexeme: nameToken, stringLexeme: textToken, markLexeme: signToken}
+	tokens := make([]token, len(all))
+	for i, l := range all {
+		tokens[i] = token{kinds[l.kind], l.text, l.start, l.end}
+	}
+	return tokens, nil
 }
 
 // qualifies tells whether a table of these names stands at token i before the name of a column, as in t.c or db.t.c.

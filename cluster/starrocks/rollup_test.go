@@ -16,6 +16,8 @@ func TestStatementOfASynchronousViewFollowsItsTable(t *testing.T) {
 		{"create materialized view if not exists d.`mv` as select t.k, `t`.`v`, d.t.x, 'from t' from d.`t` where t.k > 0",
 			"create materialized view if not exists `db`.`tmp` as select `db`.`shadow`.k, `db`.`shadow`.`v`, `db`.`shadow`.x, 'from t' from `db`.`shadow` where `db`.`shadow`.k > 0"},
 		{"CREATE MATERIALIZED VIEW mv AS SELECT a.k, t FROM t a", "CREATE MATERIALIZED VIEW `db`.`tmp` AS SELECT a.k, t FROM `db`.`shadow` a"},
+		{"CREATE MATERIALIZED VIEW mv AS /* FROM old */ SELECT k -- from x\nFROM d.t", "CREATE MATERIALIZED VIEW `db`.`tmp` AS /* FROM old */ SELECT k -- from x\nFROM `db`.`shadow`"},
+		{"CREATE MATERIALIZED VIEW mv AS SELECT extract(year FROM d) AS y FROM d.t", "CREATE MATERIALIZED VIEW `db`.`tmp` AS SELECT extract(year FROM d) AS y FROM `db`.`shadow`"},
 		{"ALTER TABLE `t` ADD ROLLUP `r` (`k`, `v`)", "ALTER TABLE `db`.`shadow` ADD ROLLUP `tmp` (`k`, `v`)"},
 	} {
 		got, err := retarget(c.ddl, "shadow", "tmp", "db")
