@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -369,15 +370,13 @@ func (c *Cluster) Withheld(t snapshot.Table) map[string]string {
 	return back
 }
 
-// setProperties sets properties of a table.
+// setProperties sets properties of a table, one in a statement: more are refused, unless all are dynamic_partition.…
+// (fe:analyzer/AlterTableClauseAnalyzer.visitModifyTablePropertiesClause).
 func (c *Cluster) setProperties(ctx context.Context, table string, properties map[string]string) error {
-	if len(properties) == 0 {
-		return nil
+	for _, k := range slices.Sorted(maps.Keys(properties)) {
+		if err := c.exec(ctx, "ALTER TABLE "+table+" SET ("+wire.DoubleQuoted(k)+" = "+wire.DoubleQuoted(properties[k])+")"); err != nil {
+			return err
+		}
 	}
-	var list []string
-	for k, v := range properties {
-		list = append(list, wire.DoubleQuoted(k)+" = "+wire.DoubleQuoted(v))
-	}
-	slices.Sort(list)
-	return c.exec(ctx, "ALTER TABLE "+table+" SET ("+strings.Join(list, ", ")+")")
+	return nil
 }

@@ -247,7 +247,7 @@ func TestDynamicPartitioningRestsWhileATableIsBuilt(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.Exec(strings.Replace(define(clustertest.Ranged, "t"), `"replication_num" = "1"`, `"replication_num" = "1", "dynamic_partition.enable" = "true", `+
-		`"dynamic_partition.time_unit" = "DAY", "dynamic_partition.end" = "3", "dynamic_partition.prefix" = "p"`, 1))
+		`"dynamic_partition.time_unit" = "DAY", "dynamic_partition.end" = "3", "dynamic_partition.prefix" = "p", "partition_live_number" = "9"`, 1))
 	tables, err := h.Cluster.Describe(t.Context(), database, []string{"t"})
 	require.NoError(t, err)
 	live := tables[0]
@@ -264,6 +264,7 @@ func TestDynamicPartitioningRestsWhileATableIsBuilt(t *testing.T) {
 	p := cluster.Publication{Database: database, Table: "t", Shadow: "shadow", ShadowID: id, LiveID: live.ID, Retired: "retired", Properties: h.Cluster.Withheld(live)}
 	require.NoError(t, h.Cluster.Publish(t.Context(), p))
 	require.Equal(t, "true", enabled("t"))
+	require.Contains(t, h.described(t, "t").DDL, `"partition_live_number" = "9"`, "each of several properties in a statement of its own")
 }
 
 func TestRestartedClusterIsAnotherOne(t *testing.T) {

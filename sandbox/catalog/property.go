@@ -144,8 +144,14 @@ func completeBloomFilter(def *dialect.CreateTable, text string) error {
 	return nil
 }
 
-// setProperties is ALTER TABLE … SET (…).
+// setProperties is ALTER TABLE … SET (…), of one property, or of several of dynamic partitioning
+// (fe:analyzer/AlterTableClauseAnalyzer.visitModifyTablePropertiesClause).
 func (c *Catalog) setProperties(d *database, t *table, properties map[string]string) error {
+	for key := range properties {
+		if len(properties) > 1 && !strings.HasPrefix(key, "dynamic_partition.") {
+			return Analyzing("Can only set one table property at a time")
+		}
+	}
 	def := *t.def
 	def.Properties = maps.Clone(def.Properties)
 	for key, text := range properties {
