@@ -178,10 +178,7 @@ func (r *Repository) reclaim(ctx context.Context, drop string, over func(string)
 			return c.done, err
 		}
 	}
-	if err := r.deleteAll(ctx, pages); err != nil {
-		return c.done, err
-	}
-	return c.done, r.DeleteJob(ctx, drop) // the page that lockExpired may have left
+	return c.done, r.deleteAll(ctx, pages)
 }
 
 // dropped returns the pages of a drop, and the objects that they note.
@@ -274,7 +271,7 @@ func (c *reclaimer) sweep(ctx context.Context, part []snapshot.ObjectRef) (err e
 	if err != nil {
 		return err
 	}
-	jobs = slices.DeleteFunc(jobs, func(job string) bool { return job == c.drop || c.over(job) })
+	jobs = slices.DeleteFunc(jobs, c.over)
 	if len(jobs) > 0 {
 		return fmt.Errorf("%w: %s", ErrBusy, strings.Join(jobs[:min(3, len(jobs))], ", "))
 	}

@@ -217,3 +217,25 @@ func TestManyObjectsAreReclaimedInSeveralSweeps(t *testing.T) {
 	require.EqualValues(t, len(contents)+1, done.Objects)
 	require.Equal(t, []string{aboutKey}, listKeys(t, b, ""))
 }
+
+// TestSweepsThatMetDoNotBlockOneAnotherForEver: each found the lock of the other one, or of a third.
+func TestSweepsThatMetDoNotBlockOneAnotherForEver(t *testing.T) {
+	t.Parallel()
+	r, b, _, kept := dropped(t)
+	n, err := r.Note(t.Context(), "second", kept.manifest)
+	require.NoError(t, err)
+	require.Nil(t, n.Damage)
+	require.NoError(t, r.DeleteManifest(t.Context(), kept.manifest.Label, kept.manifest.Timestamp))
+	third := mark{Job: "third", Nonce: "n"}
+	require.NoError(t, r.lock(t.Context(), third))
+	for _, drop := range []string{"drop", "second"} {
+		_, err := r.Reclaim(t.Context(), drop, nobodyIsOver)
+		require.ErrorIs(t, err, ErrBusy)
+	}
+	require.NoError(t, r.unlock(t.Context(), third))
+	for _, drop := range []string{"drop", "second"} {
+		_, err := r.Reclaim(t.Context(), drop, nobodyIsOver)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{aboutKey}, listKeys(t, b, ""))
+}

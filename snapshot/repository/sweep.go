@@ -134,7 +134,7 @@ func (r *Repository) lock(ctx context.Context, mine mark) error {
 		return err
 	}
 	if holder.Job != mine.Job {
-		expired, err := r.lockExpired(ctx, mine.Job)
+		expired, err := r.lockExpired(ctx)
 		if err != nil {
 			return err
 		}
@@ -169,8 +169,9 @@ func (r *Repository) holder(ctx context.Context) (m mark, err error) {
 	return m, nil
 }
 
-// lockExpired compares the lock with a mark that is written now, so that the store's clock tells both times.
-func (r *Repository) lockExpired(ctx context.Context, job string) (bool, error) {
+// lockExpired compares the lock with a probe that is written now, so that the store's clock tells both times. The probe is
+// not a page of a job: two sweeps that met would each take the other one for a job at work, and wait for ever.
+func (r *Repository) lockExpired(ctx context.Context) (expired bool, err error) {
 	lock, err := r.bucket.Stat(ctx, r.prefix+sweepLock)
 	if errors.Is(err, storage.ErrNotExist) {
 		return true, nil
@@ -178,10 +179,12 @@ func (r *Repository) lockExpired(ctx context.Context, job string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	if err := r.WritePage(ctx, job, registration, mark{Job: job}); err != nil {
+	probe := r.prefix + "locks/now-" + rand.Text()
+	defer func() { err = errors.Join(err, r.bucket.Delete(context.WithoutCancel(ctx), probe)) }()
+	if err := r.bucket.Put(ctx, probe, storage.BytesBody(encode(mark{})), storage.PutOptions{}); err != nil {
 		return false, err
 	}
-	now, err := r.bucket.Stat(ctx, r.prefix+registrationKey(job))
+	now, err := r.bucket.Stat(ctx, probe)
 	return err == nil && now.Modified.Sub(lock.Modified) > lockExpires, err
 }
 
