@@ -119,6 +119,11 @@ func checkProperties(def *dialect.CreateTable) error {
 	return nil
 }
 
+// bloomable tells whether a type can have a bloom filter (fe-type Type.supportBloomFilter).
+func bloomable(t dialect.Type) bool {
+	return t.Text() || t.Temporal() || t.Integer() && t.Name != "TINYINT"
+}
+
 func completeBloomFilter(def *dialect.CreateTable, text string) error {
 	var names []string
 	for _, name := range strings.Split(text, ",") {
@@ -131,9 +136,9 @@ func completeBloomFilter(def *dialect.CreateTable, text string) error {
 			return Analyzing("Bloom filter column does not exist in table. invalid column: %s", name)
 		}
 		switch c := def.Columns[at]; {
-		case c.Type.Name == "TINYINT", c.Type.Name == "FLOAT", c.Type.Name == "DOUBLE", c.Type.Name == "BOOLEAN", c.Type.Nested(), c.Type.Sketch(), c.Type.Name == "JSON":
+		case !bloomable(c.Type):
 			return Analyzing("Invalid bloom filter column '%s': unsupported type %s", c.Name, c.Type)
-		case !c.Key && def.Model == dialect.Aggregate && c.Aggregation != "REPLACE":
+		case !c.Key && def.Model != dialect.Primary && def.Model != dialect.Duplicate:
 			return Analyzing("Bloom filter index only used in columns of DUP_KEYS/PRIMARY table or key columns of UNIQUE_KEYS/AGG_KEYS table. invalid column: %s", name)
 		}
 		names = append(names, def.Columns[at].Name)

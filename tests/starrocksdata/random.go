@@ -129,8 +129,9 @@ func (r random) order(model string, columns []column) string {
 func (r random) properties(columns []column, keys int) string {
 	text := oneOf("", "", ", 'compression' = 'ZSTD'", ", 'compression' = 'LZ4'", ", 'compression' = 'ZLIB'")(r)
 	for _, c := range columns[:keys] {
-		// the property is a list of bare names between commas; TINYINT has no bloom filter
-		if r.IntN(4) == 0 && c.kind != "TINYINT" && c.name == strings.Trim(c.name, " ',\"\\.%") {
+		// The property is a list of bare names between commas, of columns whose types can have a bloom filter.
+		refused := strings.HasPrefix(c.kind, "BOOLEAN") || strings.HasPrefix(c.kind, "TINYINT") || strings.HasPrefix(c.kind, "DECIMAL")
+		if r.IntN(4) == 0 && !refused && c.name == strings.Trim(c.name, " ',\"\\.%") {
 			return text + ", 'bloom_filter_columns' = '" + c.name + "'"
 		}
 	}
