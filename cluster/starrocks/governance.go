@@ -356,11 +356,20 @@ func withoutSecrets(err error, secrets ...string) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	clean := *refused
-	for _, s := range secrets {
-		if s != "" {
-			clean.Message = strings.ReplaceAll(strings.ReplaceAll(clean.Message, wire.String(s), "'******'"), s, "******")
+	var forms []string // in which a secret may be quoted
+	for _, secret := range secrets {
+		if secret != "" {
+			single, double := wire.String(secret), wire.DoubleQuoted(secret)
+			forms = append(forms, single[1:len(single)-1], double[1:len(double)-1], secret)
 		}
 	}
+	// The longest first: of one that begins with another one the rest would stay.
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	masks := make([]string, 0, 2*len(forms))
+	for _, f := range forms {
+		masks = append(masks, f, "******")
+	}
+	clean := *refused
+	clean.Message = strings.NewReplacer(masks...).Replace(clean.Message)
 	return explain(&clean)
 }
