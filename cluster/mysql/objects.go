@@ -225,6 +225,9 @@ func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	if o.Kind == snapshot.View || o.Kind == snapshot.Sequence {
 		name = renamed(name, r)
 	}
+	if to, ok := r.Others[name]; ok && (o.Kind == snapshot.Function || o.Kind == snapshot.Procedure) {
+		name, o.Name = to, to
+	}
 	statement, err := creation(o, ddl, r.To, name)
 	if err != nil {
 		return "", err

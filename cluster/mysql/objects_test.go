@@ -277,3 +277,18 @@ func TestSequenceNeverGoesBack(t *testing.T) {
 		})
 	}
 }
+
+func TestRoutineAsksForAnotherNameAndLeavesTheOldOneAlone(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE FUNCTION f (x int) RETURNS int DETERMINISTIC RETURN x + 1; CREATE PROCEDURE q() SELECT 1")
+	objects, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{})
+	require.NoError(t, err)
+	p.exec("DROP FUNCTION f; CREATE FUNCTION f (x int) RETURNS int DETERMINISTIC RETURN x + 100")
+	for _, o := range objects {
+		_, err := p.cluster.PutObject(t.Context(), o, cluster.Renaming{From: p.database, To: p.database, Others: map[string]string{"f": "f of yesterday", "q": "q2"}})
+		require.NoError(t, err, o)
+	}
+	require.Equal(t, [][]string{{"2", "101"}}, p.server.Query(t, "SELECT "+p.database+".`f of yesterday`(1), "+p.database+".f(1)"))
+	require.Equal(t, [][]string{{"f"}, {"f of yesterday"}, {"q"}, {"q2"}}, p.server.Query(t, "SELECT routine_name FROM information_schema.routines WHERE routine_schema = '"+p.database+"' ORDER BY 1"))
+}
