@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +30,9 @@ const (
 	refsPerPage  = 10_000 // noted objects on one page
 	refsPerSweep = 1_000  // objects that are deleted under one lock, well within sweepTime
 )
+
+// notePage is the key of a page of noted objects: of a drop, of a label and a timestamp.
+var notePage = regexp.MustCompile(`^` + droppedPages + `[^/]+/([^/]+)/([^/]+)-[0-9]{6}` + regexp.QuoteMeta(pageSuffix) + `$`)
 
 func droppedFolder(drop string) string { return droppedPages + drop + "/" }
 
@@ -73,7 +78,7 @@ func (r *Repository) note(ctx context.Context, drop string, m snapshot.Manifest)
 		n.Objects++
 		n.Bytes += ref.Size
 	}
-	for page := 0; page*refsPerPage < len(all); page++ {
+	for page := 0; page == 0 || page*refsPerPage < len(all); page++ { // one without objects, too: a repeat finds that it was here
 		part := all[page*refsPerPage : min((page+1)*refsPerPage, len(all))]
 		key := fmt.Sprintf("%s%s/%s-%06d%s", droppedFolder(drop), m.Label, m.Timestamp, page, pageSuffix)
 		text, _ := json.Marshal(part) // plain types: it cannot fail
@@ -150,7 +155,8 @@ type Reclaimed struct {
 	Kept    int64 // other snapshots name them
 }
 
-// Reclaim deletes the objects noted under a drop that no snapshot names, and the notes behind them. It is ErrBusy while a
+// Reclaim deletes the objects noted under a drop, or left behind by an earlier one, that no snapshot names, and the notes
+// behind them. It is ErrBusy while a
 // job has pages in the repository, unless over tells of it that it is proven to have ended long ago. A manifest that
 // cannot be read is a DamageError or ErrNewerFormat: it may name any of them. A repeat goes on where the last one ended.
 func (r *Repository) Reclaim(ctx context.Context, drop string, over func(job string) bool) (Reclaimed, error) {
@@ -181,31 +187,80 @@ func (r *Repository) reclaim(ctx context.Context, drop string, over func(string)
 	return c.done, r.deleteAll(ctx, pages)
 }
 
-// dropped returns the pages of a drop, and the objects that they note.
+// dropped returns the pages of a drop, and the objects that they note; and those of earlier drops whose own sweep never
+// came, because the drop failed halfway, or its workflow was ended or lost.
 func (r *Repository) dropped(ctx context.Context, drop string) (pages []string, refs map[string]snapshot.ObjectRef, err error) {
-	if pages, err = r.droppedKeys(ctx, drop); err != nil {
+	own, err := r.droppedKeys(ctx, drop)
+	if err != nil || len(own) == 0 {
+		return nil, nil, err
+	}
+	left, err := r.leftBehind(ctx, drop)
+	if err != nil {
 		return nil, nil, err
 	}
 	refs = map[string]snapshot.ObjectRef{}
-	for _, key := range pages {
-		data, err := r.read(ctx, key, maxPage)
+	for i, key := range slices.Concat(own, left) {
+		list, err := r.noted(ctx, key)
+		if err != nil && i >= len(own) {
+			continue // of another drop, which may be deleting it now
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		var list []snapshot.ObjectRef
-		if err := r.decodePage(key, data, &list); err != nil {
-			return nil, nil, err
-		}
 		for _, ref := range list {
-			if _, err := sumOf(dataKey, ref); err != nil {
-				if _, err := sumOf(indexKey, ref); err != nil {
-					return nil, nil, err
-				}
-			}
 			refs[ref.Key] = ref
 		}
+		pages = append(pages, key)
 	}
 	return pages, refs, nil
+}
+
+// leftBehind returns the pages of other drops that are not younger than those of drop, by the store's clock, so that their
+// time of grace is over, too. Where the manifest is still there, its drop may be at work.
+func (r *Repository) leftBehind(ctx context.Context, drop string) (keys []string, err error) {
+	var mine time.Time
+	modified := map[string]time.Time{}
+	err = r.list(ctx, droppedPages, func(i storage.Info) error {
+		if !strings.HasPrefix(i.Key, droppedFolder(drop)) {
+			modified[i.Key] = i.Modified
+		} else if i.Modified.After(mine) {
+			mine = i.Modified
+		}
+		return nil
+	})
+	if err != nil || len(modified) == 0 {
+		return nil, err
+	}
+	there, err := r.manifestKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for key, at := range modified {
+		if parts := notePage.FindStringSubmatch(key); parts != nil && !at.After(mine) && !slices.Contains(there, manifestKey(parts[1], parts[2])) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// noted reads one page of noted objects.
+func (r *Repository) noted(ctx context.Context, key string) (list []snapshot.ObjectRef, err error) {
+	data, err := r.read(ctx, key, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.decodePage(key, data, &list); err != nil {
+		return nil, err
+	}
+	for _, ref := range list {
+		if _, err := sumOf(dataKey, ref); err != nil {
+			if _, err := sumOf(indexKey, ref); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
 }
 
 // reclaimer is one run of Reclaim.

@@ -1,8 +1,11 @@
 package repository
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -237,5 +240,65 @@ func TestSweepsThatMetDoNotBlockOneAnotherForEver(t *testing.T) {
 		_, err := r.Reclaim(t.Context(), drop, nobodyIsOver)
 		require.NoError(t, err)
 	}
+	require.Equal(t, []string{aboutKey}, listKeys(t, b, ""))
+}
+
+// TestDropThatNeverCameToItsSweepIsSweptByTheNextOne: its last attempt failed between the manifests, or it was terminated.
+func TestDropThatNeverCameToItsSweepIsSweptByTheNextOne(t *testing.T) {
+	t.Parallel()
+	r, b, _, kept := dropped(t) // "drop" ends here
+	third := newSample("j3", "rows of the third")
+	third.manifest.Label = "third"
+	third.store(t, r)
+	_, err := r.Note(t.Context(), "at-work", third.manifest) // its manifest is still there
+	require.NoError(t, err)
+	_, err = r.Note(t.Context(), "next", kept.manifest)
+	require.NoError(t, err)
+	require.NoError(t, r.DeleteManifest(t.Context(), "kept", kept.manifest.Timestamp))
+	later := newSample("j4", "rows of a later one")
+	later.manifest.Label = "later"
+	later.store(t, r)
+	r.bucket = younger{b, "dropped/younger/"}
+	_, err = r.Note(t.Context(), "younger", later.manifest)
+	require.NoError(t, err)
+	require.NoError(t, r.DeleteManifest(t.Context(), "later", later.manifest.Timestamp))
+
+	done, err := r.Reclaim(t.Context(), "next", nobodyIsOver)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, done.Objects, "three data objects and two indexes")
+	require.ElementsMatch(t, []string{third.entries[0].Objects[0].Key, later.entries[0].Objects[0].Key}, listKeys(t, b, "data/"))
+	require.Len(t, listKeys(t, b, "dropped/at-work/"), 1)
+	require.Len(t, listKeys(t, b, "dropped/younger/"), 1, "its time of grace is not over")
+	require.Len(t, listKeys(t, b, "dropped/"), 2)
+}
+
+// younger is a store that wrote what is under a folder an hour later.
+type younger struct {
+	*fault.Bucket
+	folder string
+}
+
+func (y younger) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
+	return y.Bucket.List(ctx, prefix, func(i storage.Info) error {
+		if strings.Contains(i.Key, y.folder) {
+			i.Modified = i.Modified.Add(time.Hour)
+		}
+		return fn(i)
+	})
+}
+
+// TestRepeatedDropOfASnapshotWithoutObjectsIsKnown: one of the cluster's own objects names none.
+func TestRepeatedDropOfASnapshotWithoutObjectsIsKnown(t *testing.T) {
+	t.Parallel()
+	r, b := create(t)
+	m := newSample("j1", "rows").manifest
+	m.Tables = nil
+	_, err := r.Note(t.Context(), "drop", m)
+	require.NoError(t, err)
+	known, err := r.Dropped(t.Context(), "drop")
+	require.NoError(t, err)
+	require.True(t, known)
+	_, err = r.Reclaim(t.Context(), "drop", nobodyIsOver)
+	require.NoError(t, err)
 	require.Equal(t, []string{aboutKey}, listKeys(t, b, ""))
 }
