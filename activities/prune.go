@@ -36,7 +36,7 @@ func (a *Activities) dropSnapshot(ctx context.Context, in job.DropInput) (job.Dr
 		return out, refuse(job.RepositoryReadOnly, "Repository %s is read only", r.Repository)
 	}
 	out.RepositoryID = info.ID
-	d := &drop{DropInput: in, repo: repo}
+	d := &drop{DropInput: in, a: a, repo: repo}
 	if out.Timestamps, err = d.choose(ctx); err != nil {
 		return out, err
 	}
@@ -54,6 +54,7 @@ func (a *Activities) dropSnapshot(ctx context.Context, in job.DropInput) (job.Dr
 // drop is a drop at work. It checks in the order, and with the texts, of the cluster (fe:backup/BackupHandler, 4.2).
 type drop struct {
 	job.DropInput
+	a         *Activities
 	repo      *repository.Repository
 	manifests map[string]snapshot.Manifest // by timestamp; one that cannot be read is absent
 }
@@ -134,7 +135,7 @@ func (a *Activities) droppable(ctx context.Context, d *drop) error {
 }
 
 // unused refuses while a job writes or reads the label. What the repository holds of jobs tells it, so that jobs of other
-// namespaces count, too.
+// namespaces count, too; one that was terminated holds the label no longer than it holds up a sweep.
 func (d *drop) unused(ctx context.Context) error {
 	jobs, err := d.repo.Jobs(ctx)
 	if err != nil {
@@ -149,7 +150,12 @@ func (d *drop) unused(ctx context.Context) error {
 		if head.Timestamp != "" {
 			does = "a backup is writing it"
 		}
-		if head.Request.Label == d.Request.Label {
+		if head.Request.Label != d.Request.Label {
+			continue
+		}
+		if ended, err := d.a.ended(ctx, head, j, cmp.Or(d.a.DropGrace, time.Hour)); err != nil {
+			return err
+		} else if !ended {
 			return d.notNow("Can not drop snapshot %s: %s", d.Request.Label, does)
 		}
 	}
@@ -255,10 +261,7 @@ func (a *Activities) over(ctx context.Context, repo *repository.Repository, sinc
 		if err != nil {
 			return nil, err
 		}
-		if head.Request.Cluster == "" {
-			continue
-		}
-		ended, err := a.Repositories.Over(ctx, job.WorkflowID(head.Request.Cluster, head.Request.Database), id, since)
+		ended, err := a.ended(ctx, head, id, since)
 		if err != nil {
 			return nil, err
 		}
@@ -267,4 +270,11 @@ func (a *Activities) over(ctx context.Context, repo *repository.Repository, sinc
 		}
 	}
 	return over, nil
+}
+
+func (a *Activities) ended(ctx context.Context, head jobHead, id string, since time.Duration) (bool, error) {
+	if head.Request.Cluster == "" {
+		return false, nil
+	}
+	return a.Repositories.Over(ctx, job.WorkflowID(head.Request.Cluster, head.Request.Database), id, since)
 }

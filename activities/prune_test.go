@@ -158,6 +158,21 @@ func TestTerminatedJobHoldsUpASweepUntilItIsProvenToBeOver(t *testing.T) {
 	require.Equal(t, []string{"job dead was ended from outside; its pages stay under jobs/dead"}, out.Notes)
 }
 
+func TestTerminatedJobDoesNotKeepItsLabelForEver(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 1)
+	b.backup("l")
+	require.NoError(t, b.repo.WritePage(t.Context(), "dead", headPage, restoreHead{Request: job.RestoreRequest{Cluster: "c", Database: "db", Label: "l"}}))
+	force := func(r *job.DropRequest) { r.Force = true }
+	_, err := b.drop("drop", "l", force)
+	requireFinal(t, err, job.SnapshotInUse, "a restore is reading it")
+	b.over = map[string]bool{"job/c/db dead": true}
+	out, err := b.drop("drop", "l")
+	require.NoError(t, err)
+	require.Len(t, out.Timestamps, 1)
+}
+
 func TestListingTellsOfEverySnapshotAndOfEachFault(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
