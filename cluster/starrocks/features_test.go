@@ -173,3 +173,25 @@ func withRows(partitions []snapshot.Partition) []string {
 	}
 	return names
 }
+
+func TestTableIsReplacedThoughItsConstraintsWereAlteredSinceTheBackup(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	create := func(name, unique string) snapshot.Table {
+		h.Exec("CREATE TABLE db." + name + ` (k int NOT NULL, l int NOT NULL) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("replication_num" = "1"` + unique + `)`)
+		return h.described(t, name)
+	}
+	for name, c := range map[string][2]string{
+		"added": {"", `, "unique_constraints" = "k"`}, "dropped": {`, "unique_constraints" = "k"`, ""}, "other": {`, "unique_constraints" = "k"`, `, "unique_constraints" = "l"`},
+	} {
+		live, was := create(name, c[1]), create(name+"_was", c[0])
+		id, err := h.Cluster.CreateTable(t.Context(), database, was, cluster.TableOptions{Name: name + "_shadow"})
+		require.NoError(t, err)
+		p := cluster.Publication{Database: database, Table: name, Shadow: name + "_shadow", ShadowID: id, LiveID: live.ID, Retired: name + "_old"}
+		require.NoError(t, h.Cluster.Publish(t.Context(), p), name)
+		got, err := h.Cluster.TableID(t.Context(), database, name)
+		require.NoError(t, err)
+		require.Equal(t, id, got)
+		require.Equal(t, c[0] != "", len(h.Cluster.Notes(was)) > 0, name)
+	}
+}

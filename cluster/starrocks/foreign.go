@@ -16,6 +16,38 @@ import (
 // same restore they are not there yet under their names.
 const foreignKeys = "foreign_key_constraints"
 
+// constraints are the properties that two tables must have alike to be swapped (fe:alter/AlterJobExecutor.visitSwapTableClause).
+// All are hints to the optimizer.
+var constraints = []string{"unique_constraints", foreignKeys}
+
+// alignConstraints gives a shadow the constraints of the table that it is about to replace; an empty value clears them
+// (fe:PropertyAnalyzer.analyzeUniqueConstraint). They differ where somebody altered the live table since the snapshot, or an
+// earlier restore left foreign keys out.
+func (c *Cluster) alignConstraints(ctx context.Context, p cluster.Publication) error {
+	live, err := c.definition(ctx, p.Database, p.Table)
+	if err != nil {
+		return err
+	}
+	shadow, err := c.definition(ctx, p.Database, p.Shadow)
+	if err != nil {
+		return err
+	}
+	differ := map[string]string{}
+	for _, key := range constraints {
+		if live.value(key) != shadow.value(key) {
+			differ[key] = live.value(key)
+		}
+	}
+	name, err := qualified(p.Database, p.Shadow)
+	if err == nil {
+		err = c.setProperties(ctx, name, differ)
+	}
+	if err != nil {
+		return fmt.Errorf("set the constraints of the table that it replaces: %w", err)
+	}
+	return nil
+}
+
 var parentForm = regexp.MustCompile(`(?i)REFERENCES\s+([^\s(]+)\s*\(`)
 
 // orphaned names the parents of a table's foreign keys that are not there.

@@ -110,6 +110,9 @@ func (c *Cluster) swap(ctx context.Context, p cluster.Publication) error {
 		if err := c.restoreProperties(ctx, p); err != nil {
 			return err
 		}
+		if err := c.alignConstraints(ctx, p); err != nil {
+			return err
+		}
 		if err := c.exchange(ctx, p.Database, p.Table, p.Shadow); err != nil {
 			return err
 		}

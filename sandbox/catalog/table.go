@@ -313,6 +313,11 @@ func (c *Catalog) swap(d *database, t *table, with string) error {
 	if (t.mv == nil) != (other.mv == nil) {
 		return ddl("Materialized view can only SWAP WITH materialized view")
 	}
+	for _, key := range []string{"unique_constraints", "foreign_key_constraints"} {
+		if t.def.Properties[key] != other.def.Properties[key] {
+			return ddl("Table %s does not contain the same %s, origin: %s, new: %s", with, strings.ReplaceAll(key, "_", " "), t.def.Properties[key], other.def.Properties[key])
+		}
+	}
 	c.inactivate(t.id, "base-table swapped: "+t.name)
 	c.inactivate(other.id, "base-table swapped: "+with)
 	d.tables[t.name], d.tables[with] = other, t
