@@ -195,3 +195,23 @@ func TestTableIsReplacedThoughItsConstraintsWereAlteredSinceTheBackup(t *testing
 		require.Equal(t, c[0] != "", len(h.Cluster.Notes(was)) > 0, name)
 	}
 }
+
+func TestRollupIsNotTakenForOneOfItsNameOnAnotherTable(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for _, c := range [][2]string{{"a", "(`w`, `k`)"}, {"b", "(`v`, `k`)"}} {
+		h.Exec(strings.Replace(rolledUp, "db.t", "db."+c[0], 1))
+		h.Exec("ALTER TABLE db." + c[0] + " ADD ROLLUP r " + c[1])
+		require.Eventually(t, func() bool {
+			return slices.ContainsFunc(h.list(t, "SHOW ALTER TABLE ROLLUP FROM db"), func(r []string) bool {
+				return slices.Contains(r, c[0]) && slices.Contains(r, "FINISHED")
+			})
+		}, 20*time.Second, 10*time.Millisecond)
+	}
+	for name, column := range map[string]string{"a": "`w`", "b": "`v`"} {
+		rollups := h.described(t, name).Rollups
+		require.Len(t, rollups, 1)
+		require.Contains(t, rollups[0].DDL, "ALTER TABLE `"+name+"` ADD ROLLUP `r` (")
+		require.Contains(t, rollups[0].DDL, column)
+	}
+}

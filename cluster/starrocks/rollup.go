@@ -80,7 +80,7 @@ func (c *Cluster) rollups(ctx context.Context, database string, t snapshot.Table
 	}
 	var found []snapshot.Rollup
 	for _, i := range list[min(1, len(list)):] {
-		ddl, err := c.viewStatement(ctx, database, i)
+		ddl, err := c.viewStatement(ctx, database, t.Name, i)
 		if err == nil && ddl == "" {
 			ddl, err = addRollup(t, i)
 		} else if err == nil {
@@ -94,13 +94,28 @@ func (c *Cluster) rollups(ctx context.Context, database string, t snapshot.Table
 	return found, nil
 }
 
-// viewStatement returns the statement that made a synchronous materialized view, "" for a rollup.
-func (c *Cluster) viewStatement(ctx context.Context, database string, i index) (string, error) {
+// viewStatement returns the statement that made a synchronous materialized view, "" for a rollup. SHOW CREATE finds the first
+// index of a name in the database, but indexes of several tables may have one name: the list has them all, though statements
+// in it have lost their line ends (fe:ShowMaterializedViewStatus.of).
+func (c *Cluster) viewStatement(ctx context.Context, database, table string, i index) (string, error) {
 	name, err := qualified(database, i.name)
 	if err != nil {
 		return "", err
 	}
-	rows, err := c.query(ctx, "SHOW CREATE MATERIALIZED VIEW "+name)
+	rows, err := c.query(ctx, "SELECT MATERIALIZED_VIEW_DEFINITION FROM information_schema.materialized_views WHERE TABLE_SCHEMA = "+
+		wire.String(database)+" AND TABLE_NAME = "+wire.String(i.name)+" AND REFRESH_TYPE = 'ROLLUP'")
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rows {
+		if i.neverWritten(table).MatchString(r["materialized_view_definition"]) {
+			return "", nil
+		}
+	}
+	if len(rows) > 1 {
+		return "", fmt.Errorf("other tables of %s have an index of this name, and the statement of one only is told; ALTER TABLE … RENAME ROLLUP tells them apart: %w", database, cluster.ErrUnsupported)
+	}
+	rows, err = c.query(ctx, "SHOW CREATE MATERIALIZED VIEW "+name)
 	if errors.Is(err, cluster.ErrUnknownTable) {
 		return "", nil // of a shared-data cluster: not found by its name
 	}
@@ -111,7 +126,7 @@ func (c *Cluster) viewStatement(ctx context.Context, database string, i index) (
 		return "", fmt.Errorf("SHOW CREATE MATERIALIZED VIEW gave %d rows: %w", len(rows), cluster.ErrUnsupported)
 	}
 	text := rows[0]["create materialized view"]
-	if i.neverWritten().MatchString(text) {
+	if i.neverWritten(table).MatchString(text) {
 		return "", nil
 	}
 	return text, nil
@@ -120,7 +135,7 @@ func (c *Cluster) viewStatement(ctx context.Context, database string, i index) (
 // neverWritten matches what is printed for a rollup (fe:ShowMaterializedViewStatus.buildCreateMVSql): its keys, and its other
 // columns each in the name of an aggregation. Columns of a view have names that say where they come from, which no statement
 // that was written uses.
-func (i index) neverWritten() *regexp.Regexp {
+func (i index) neverWritten(table string) *regexp.Regexp {
 	keys := regexp.QuoteMeta(strings.Join(i.keys, ","))
 	form := "(?s)^create materialized view " + regexp.QuoteMeta(i.name) + " as select " + keys
 	for _, c := range i.columns {
@@ -128,7 +143,7 @@ func (i index) neverWritten() *regexp.Regexp {
 			form += `,?[A-Za-z_]+\(` + regexp.QuoteMeta(c) + `\)`
 		}
 	}
-	return regexp.MustCompile(form + ",? from .* group by " + keys + "$")
+	return regexp.MustCompile(form + ",? from " + regexp.QuoteMeta(table) + " group by " + keys + "$")
 }
 
 // addRollup is the statement that makes a rollup.
