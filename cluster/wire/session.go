@@ -106,8 +106,11 @@ func (s *Session) Alive() bool {
 	if s.broken || s.expired() || s.conn.SetReadDeadline(time.Time{}) != nil {
 		return false
 	}
-	r, ok := s.driver.(driver.SessionResetter)
-	return !ok || r.ResetSession(context.Background()) == nil
+	if r, ok := s.driver.(driver.SessionResetter); ok && r.ResetSession(context.Background()) != nil {
+		return false
+	}
+	// The driver set a limit for its own look: it would cut off the next statement when that takes longer.
+	return s.conn.SetReadDeadline(time.Time{}) == nil
 }
 
 func (s *Session) expired() bool { return !s.Expires.IsZero() && time.Now().After(s.Expires) }

@@ -410,3 +410,18 @@ func TestCancelledLoadIsNotTakenForWhole(t *testing.T) {
 	require.ErrorIs(t, err, reason)
 	require.Eventually(t, p.cut.Load, 5*time.Second, time.Millisecond)
 }
+
+// The driver looks at a connection under the limit of connecting, and leaves that limit behind.
+func TestLookAtASessionDoesNotLimitItsNextStatement(t *testing.T) {
+	t.Parallel()
+	const limit = 200 * time.Millisecond
+	p := newPeer(t, func(statement string, a *answerBytes, conn net.Conn) {
+		time.Sleep(2 * limit) // a server that thinks
+		echo(statement, a, conn)
+	})
+	s, err := Dial(t.Context(), p.Addr().String(), Options{User: "u", Connect: limit})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	require.True(t, s.Alive())
+	require.Equal(t, "SELECT 1", value(t, s, "SELECT 1"))
+}
