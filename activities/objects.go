@@ -119,6 +119,8 @@ func (d *desk) renaming(m snapshot.Manifest, r job.RestoreRequest, all []target)
 	for _, a := range r.Objects {
 		switch {
 		case a.Kind == "" || a.Alias == "":
+		case n.Tables[a.Table] != "" && sharesNames(a.Kind), n.Others[a.Table] != "":
+			return nil, refuse(job.InvalidRequest, "Duplicated %s: %s; only tables can be restored under two names at once", a.Kind, a.Table)
 		case a.Kind == snapshot.View, a.Kind == snapshot.MaterializedView:
 			n.Tables[a.Table] = a.Alias
 		case a.Kind == snapshot.Function, a.Kind == snapshot.Catalog:

@@ -69,6 +69,14 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 		return err
 	}
 	var notes remarks
+	for _, name := range slices.Sorted(maps.Keys(m.Skipped)) {
+		if everyTable(r.Objects) {
+			notes.addf("not in the snapshot: table %s: %s", name, m.Skipped[name])
+		}
+	}
+	if len(m.Consistency.Moved) > 0 {
+		notes.add("the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
+	}
 	if err := d.translate(ctx, &m, head.Targets, &notes); err != nil {
 		return err
 	}
@@ -105,14 +113,6 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 		for _, note := range d.cluster.Notes(table) {
 			notes.addf("%s: %s", t.Live, note)
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Skipped)) {
-		if everyTable(r.Objects) {
-			notes.addf("not in the snapshot: table %s: %s", name, m.Skipped[name])
-		}
-	}
-	if len(m.Consistency.Moved) > 0 {
-		notes.add("the snapshot is consistent partition by partition only; SHOW SNAPSHOT tells which ones moved")
 	}
 	out := &head.Output
 	out.Tables, out.Others, out.Notes = len(head.Targets), len(head.Objects), notes.notes()

@@ -34,21 +34,21 @@ func (a *Activities) putObjects(ctx context.Context, in job.StageInput, secrets 
 		return out, err
 	}
 	keeper := d.cluster.(cluster.Keeper) // checked by meetObjects, before anything was changed
-	var notes remarks
+	var lost, notes remarks              // what did not come back is told first, and never cut for the sake of what did
 	refused := 0
 	for _, o := range head.Objects {
 		note, err := keeper.PutObject(ctx, o, supplying(*head.Renamed, o, secrets))
 		switch {
 		case final(err): // a repeat cannot help, and the tables are live: the others shall not be missing, too
 			refused++
-			notes.addf("NOT RESTORED: %s: %v", o, err)
+			lost.addf("NOT RESTORED: %s: %v", o, err)
 		case err != nil:
 			return out, fmt.Errorf("restore %s: %w", o, err)
 		case note != "":
 			notes.addf("%s: %s", o, note)
 		}
 	}
-	out.Notes = notes.notes()
+	out.Notes = slices.Concat(lost.notes(), notes.notes())
 	if refused == len(head.Objects) && len(head.Targets) == 0 { // nothing at all came back
 		return out, refuse(job.Unsupported, "Failed to restore, errmsg: %s", strings.Join(out.Notes, "; "))
 	}

@@ -190,6 +190,8 @@ func TestRestoreIsRefusedBeforeAnythingIsChanged(t *testing.T) {
 			job.InvalidRequest, "Duplicated alias name: x"},
 		"the same view twice": {func(*bench) {}, only(job.Object{Table: "v"}, job.Object{Kind: snapshot.View, Table: "v"}),
 			job.InvalidRequest, "Duplicated table: v"},
+		"one view under two names": {func(*bench) {}, only(job.Object{Table: "v", Alias: "x"}, job.Object{Kind: snapshot.View, Table: "v", Alias: "y"}),
+			job.InvalidRequest, "Duplicated view: v; only tables can be restored under two names at once"},
 		"partitions of a view": {func(*bench) {}, only(job.Object{Table: "v", Partitions: []string{"p"}}),
 			job.UnknownPartition, "it is a view"},
 		"unknown view":     {func(*bench) {}, only(job.Object{Kind: snapshot.View, Table: "x"}), job.UnknownTable, "Unknown view 'x' in snapshot l"},
@@ -244,6 +246,31 @@ func TestNotesThatAreCutSayHowManyMoreThereAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, out.Notes, notesShown+1)
 	require.Equal(t, "… and 7 notes more", out.Notes[notesShown]) // one is of the nodes
+}
+
+// TestWhatIsMissingIsToldHoweverMuchElseThereIsToTell: notes are bounded, and what is merely odd came first.
+func TestWhatIsMissingIsToldHoweverMuchElseThereIsToTell(t *testing.T) {
+	t.Parallel()
+	b := newServer(t)
+	b.cluster.add("a", 1)
+	b.cluster.add("b", 1)
+	b.server.lacking = []*cluster.TableError{{Table: "b", Err: fmt.Errorf("percentile: %w", cluster.ErrUnsupported)}}
+	for i := range notesShown + 1 {
+		b.server.view(snapshot.View, fmt.Sprintf("v%03d", i), "a")
+	}
+	b.server.view(snapshot.View, "w", "a")
+	b.backup("l", func(r *job.BackupRequest) { r.SkipUnsupported = true })
+	b.next("job-2")
+	b.server.remark = "odd"
+	b.server.refuses["view w"] = cluster.ErrRejected
+	for i := range notesShown {
+		b.server.notes = append(b.server.notes, fmt.Sprintf("odd %d", i))
+	}
+	out, err := b.prepareRestore("l")
+	require.NoError(t, err)
+	require.Contains(t, out.Notes, "not in the snapshot: table b: percentile: not supported")
+	b.next("job-3")
+	require.Contains(t, b.restore("l"), "NOT RESTORED: view w: rejected by the cluster")
 }
 
 func TestTablesThatCannotBeCarriedAreAllNamedOrLeftOutWhenSaid(t *testing.T) {

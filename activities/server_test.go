@@ -33,6 +33,7 @@ type fakeServer struct {
 	notes    []string // of every table
 	misfit   error
 	breaks   map[string]error // by statement, once
+	remark   string           // of every object that is put
 }
 
 func newServer(t *testing.T) *bench {
@@ -115,7 +116,7 @@ func (f *fakeServer) PutObject(_ context.Context, o snapshot.Object, r cluster.R
 	f.reads[name], o.Name = f.reads[o.Name], name
 	f.objects = append(f.objects, o)
 	f.inactive[name] = isMaterialized(o)
-	return "", nil
+	return f.remark, nil
 }
 
 func (f *fakeServer) DropObject(context.Context, string, snapshot.Object) error {
