@@ -70,16 +70,23 @@ func TestRecordReplayFixtures(t *testing.T) {
 	if dir == "" {
 		t.Skip("records only for make fixtures, which sets STARKEEP_FIXTURES")
 	}
-	m := newMaria(t, mariadb.Shared(t))
+	m := newMaria(t, mariadb.Shared(t), `drop_grace = "1s"`)
 	w := m.world
 	w.shop(300)
+	w.exec("CREATE VIEW shop.few AS SELECT * FROM shop.orders WHERE id < 9",
+		"CREATE MATERIALIZED VIEW shop.sold DISTRIBUTED BY HASH(city) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1') AS SELECT city, SUM(sold) AS s FROM shop.totals GROUP BY city",
+		"CREATE EXTERNAL CATALOG lake PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:9083', 'aws.s3.secret_key' = '"+secret+"')")
 	shelf := m.database("shelf")
 	mysqldata.Apply(t, m.server.DB(), shelf, []string{"CREATE TABLE books (id INT PRIMARY KEY)", "INSERT INTO books SELECT seq FROM seq_1_to_300", "CREATE VIEW few AS SELECT * FROM books WHERE id < 9"})
 	m.on("BACKUP DATABASE " + shelf + " SNAPSHOT m TO repo")
 	m.on("RESTORE SNAPSHOT m FROM repo DATABASE " + shelf)
-	w.sql("BACKUP DATABASE shop SNAPSHOT s TO repo")
+	w.sql(`BACKUP DATABASE shop SNAPSHOT s TO repo PROPERTIES ("ttl" = "1 YEAR")`)
 	w.sql("SHOW SNAPSHOT ON repo")
 	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop ON (TABLE orders PARTITION (p1), TABLE people)")
+	w.sql(`RESTORE SNAPSHOT s FROM repo DATABASE shop PROPERTIES ("refresh" = "true")`)
+	w.sql("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT c TO repo")
+	w.sql(`RESTORE SNAPSHOT c FROM repo EXTERNAL CATALOG (lake AS lake2) PROPERTIES ("catalog.lake.aws.s3.secret_key" = "` + secret + `")`)
+	w.sql("DROP SNAPSHOT s ON repo")
 	w.starter("doctor")
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	list, err := w.client.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{})
@@ -87,8 +94,13 @@ func TestRecordReplayFixtures(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range list.Executions {
 		name := e.Type.Name
-		if strings.Contains(e.Execution.WorkflowId, "/maria/") {
+		switch id := e.Execution.WorkflowId; {
+		case strings.Contains(id, "/maria/"):
 			name += "-mysql"
+		case strings.HasPrefix(id, job.WorkflowID("default", "")):
+			name += "-catalogs"
+		case strings.HasPrefix(id, "expire/"):
+			name += "-expiry"
 		}
 		if seen[name] {
 			continue
@@ -99,11 +111,10 @@ func TestRecordReplayFixtures(t *testing.T) {
 	keys, err := os.ReadFile(w.keyFile())
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o644))
-	require.Contains(t, seen, job.BackupWorkflow)
-	require.Contains(t, seen, job.RestoreWorkflow)
-	require.Contains(t, seen, job.BackupWorkflow+"-mysql")
-	require.Contains(t, seen, job.RestoreWorkflow+"-mysql")
-	require.Contains(t, seen, job.TransferWorkflow+"-mysql")
+	for _, name := range []string{job.BackupWorkflow, job.RestoreWorkflow, job.TransferWorkflow + "-mysql", job.BackupWorkflow + "-mysql", job.RestoreWorkflow + "-mysql",
+		job.BackupWorkflow + "-catalogs", job.RestoreWorkflow + "-catalogs", job.DropWorkflow, job.DropWorkflow + "-expiry", job.SweepWorkflow} {
+		require.Contains(t, seen, name)
+	}
 }
 
 // identity is who did a thing: process and host name, which say nothing to a replay.
