@@ -1,9 +1,16 @@
 package activities
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// notesShown bounds what a status carries: it is one payload.
-const notesShown = 100
+// What bounds the notes of a stage: they are one payload, and those of all stages another, of 2 MiB at the most. One that
+// does not fit could not be stored, and the stage would be repeated for ever.
+const (
+	notesShown = 100
+	noteBytes  = 2_000
+)
 
 // remarks collects notes for people: the first ones in full, and how many there are beyond them.
 type remarks struct {
@@ -16,6 +23,9 @@ func (r *remarks) add(notes ...string) {
 		switch {
 		case n == "":
 		case len(r.list) < notesShown:
+			if len(n) > noteBytes { // a cluster may quote a whole statement in its error
+				n = strings.ToValidUTF8(n[:noteBytes], "") + fmt.Sprintf("… (%d bytes)", len(n))
+			}
 			r.list = append(r.list, n)
 		default:
 			r.more++

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -246,6 +248,16 @@ func TestNotesThatAreCutSayHowManyMoreThereAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, out.Notes, notesShown+1)
 	require.Equal(t, "… and 7 notes more", out.Notes[notesShown]) // one is of the nodes
+}
+
+func TestErrorThatQuotesAWholeStatementDoesNotFillTheAnswer(t *testing.T) {
+	t.Parallel()
+	b := shop(t)
+	b.server.refuses["view v"] = fmt.Errorf("create view: %w: %s", cluster.ErrRejected, strings.Repeat("ä", 5_000_000))
+	for _, n := range b.restore("l") {
+		require.LessOrEqual(t, len(n), noteBytes+30)
+		require.True(t, utf8.ValidString(n))
+	}
 }
 
 // TestWhatIsMissingIsToldHoweverMuchElseThereIsToTell: notes are bounded, and what is merely odd came first.
