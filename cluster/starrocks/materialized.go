@@ -26,6 +26,9 @@ func (c *Cluster) putMaterialized(ctx context.Context, p viewPlan) (string, erro
 		}
 	case !p.equal():
 		more, err := c.replaceMaterialized(ctx, p)
+		if isRejection(err) { // for good, so nobody comes again to drop what was built
+			err = errors.Join(err, c.dropMaterialized(ctx, p.database, shadowOf(p.name)))
+		}
 		if err != nil {
 			return "", err
 		}

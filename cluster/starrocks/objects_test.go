@@ -247,6 +247,21 @@ func TestMaterializedViewTakesThePlaceOfAnotherOneAtOnce(t *testing.T) {
 	}
 }
 
+func TestMaterializedViewThatCannotBeReplacedLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	layered(h)
+	y := one(t, h, snapshot.MaterializedView, "y")
+	h.Exec("DROP MATERIALIZED VIEW db.y")
+	h.Exec("CREATE MATERIALIZED VIEW db.y DISTRIBUTED BY HASH(k) BUCKETS 1 REFRESH MANUAL PROPERTIES ('replication_num' = '1', 'unique_constraints' = 'db.t.k') AS SELECT k, 0 AS n FROM db.t")
+	_, err := keeperOf(h).PutObject(t.Context(), y, inPlace)
+	require.ErrorIs(t, err, cluster.ErrRejected, "a swap wants equal constraints")
+	_, others, err := h.Cluster.Tables(t.Context(), database)
+	require.NoError(t, err)
+	require.Contains(t, others, "materialized view y")
+	require.NotContains(t, others, "materialized view __starkeep_mv_y")
+}
+
 func TestInactiveMaterializedViewStaysInactiveAndIsTold(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
