@@ -25,6 +25,7 @@ const (
 	databasePage = "database" // restore: the target database is about to be created by this job
 	manifestPage = "manifest" // backup: the manifest, about to be written
 	viewsPage    = "views"    // restore: materialized views that were active before anything was published
+	grantsPage   = "grants"   // restore: privileges were carried over right before the first table was published
 	againPages   = "again/"   // restore: loads of which an earlier attempt left no receipt, by live table
 
 	// These tell a late attempt, or a repeated release, what was decided, so they are deleted last.

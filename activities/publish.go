@@ -39,13 +39,34 @@ func (a *Activities) publish(ctx context.Context, in job.StageInput, replace boo
 		if _, err := d.settle(ctx, replacingPage, &created{Database: d.ref.Database}); err != nil {
 			return err
 		}
-	} else if err := d.rememberViews(ctx); err != nil {
+	} else if err := d.beforeSwaps(ctx, built.Targets); err != nil {
 		return err
 	}
 	if group, ok := d.cluster.(cluster.GroupPublisher); ok && !replace {
 		return group.PublishAll(ctx, publications(built.Targets))
 	}
 	return d.publishEach(ctx, built.Targets, replace)
+}
+
+// beforeSwaps does what can be done only as long as no table is swapped. Privileges are carried over a second time: a job
+// may have been paused for days since it was verified. What could not be carried was told then. The page keeps a later
+// attempt, which may find some tables swapped, from doing it again.
+func (d *desk) beforeSwaps(ctx context.Context, all []target) error {
+	if err := d.rememberViews(ctx); err != nil {
+		return err
+	}
+	if _, ok := d.cluster.(cluster.Granter); !ok {
+		return nil
+	}
+	done := created{Database: d.ref.Database}
+	if known, err := d.found(ctx, grantsPage, &done); err != nil || known {
+		return err
+	}
+	if _, err := d.carryGrants(ctx, all); err != nil {
+		return err
+	}
+	_, err := d.settle(ctx, grantsPage, &done)
+	return err
 }
 
 // publishEach publishes some at once. An error keeps further ones from beginning, but cuts none off that is under way.
