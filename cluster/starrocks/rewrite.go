@@ -36,6 +36,9 @@ func (r *rewriter) rewriteQuery(all []lexeme) error {
 		return err
 	}
 	for _, t := range q.tables {
+		if err := r.checkCase(t); err != nil {
+			return err
+		}
 		if err := r.put(r.tableEdits(t)); err != nil {
 			return err
 		}
@@ -81,6 +84,15 @@ func (r *rewriter) renamed(table string) string {
 // ours tells whether a table is in the database that is restored.
 func (r *rewriter) ours(t tableName) bool {
 	return t.catalog() == "" && t.database(r.From) == r.From
+}
+
+// checkCase refuses a database that is ours but for the case of its letters: a cluster may take both for one
+// (enable_table_name_case_insensitive), and what is left as it is would go on reading the old database without a word.
+func (r *rewriter) checkCase(t tableName) error {
+	if name := t.database(r.From); r.From != r.To && t.catalog() == "" && name != r.From && strings.EqualFold(name, r.From) {
+		return fmt.Errorf("%s at byte %d may be of database %s or of another one, %s: %w", text(t.parts), t.parts[0].start, r.From, name, errQuery)
+	}
+	return nil
 }
 
 func (r *rewriter) tableEdits(t tableName) []replacement {

@@ -131,6 +131,17 @@ func TestQueryThatCouldMeanTwoThingsIsRefused(t *testing.T) {
 	}
 }
 
+func TestDatabaseThatDiffersInCaseOnlyIsNotLeftBehindInSilence(t *testing.T) {
+	t.Parallel()
+	_, err := rewritten(t, "SELECT k FROM DB.t", shop())
+	require.ErrorIs(t, err, cluster.ErrUnsupported)
+	same := shop()
+	same.To = same.From
+	got, err := rewritten(t, "SELECT k FROM DB.u", same)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT k FROM DB.u", got, "the database keeps its name, so either meaning stays true")
+}
+
 func TestNameThatSQLCannotHoldIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := rewritten(t, "SELECT * FROM t", cluster.Renaming{From: "db", To: "db", Tables: map[string]string{"t": "a`b"}})
