@@ -332,7 +332,7 @@ type result struct {
 func (w *world) starter(args ...string) result {
 	w.t.Helper()
 	var out, errs bytes.Buffer
-	ctx, stop := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "starter"), args...)
 	cmd.Env, cmd.Dir = w.env(), w.dir

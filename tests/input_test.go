@@ -17,7 +17,7 @@ func TestBadInputIsRefusedWithAReasonBeforeAnythingChanges(t *testing.T) {
 	w.createRepository()
 	w.exec("CREATE DATABASE empty", "CREATE DATABASE other",
 		"CREATE TABLE other.orders (id BIGINT NOT NULL, price INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 4 PROPERTIES ('replication_num' = '1')",
-		"CREATE TABLE other.lists (id INT NOT NULL, tags ARRAY<INT>) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')")
+		"CREATE TABLE other.lists (id INT NOT NULL, tags PERCENTILE PERCENTILE_UNION) AGGREGATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')")
 	w.sql("BACKUP DATABASE shop SNAPSHOT good TO repo")
 	long := strings.Repeat("x", 200)
 	before, tables := files(t, w.repository()), w.tables("other")
@@ -39,7 +39,7 @@ func TestBadInputIsRefusedWithAReasonBeforeAnythingChanges(t *testing.T) {
 		{"label too long", "BACKUP DATABASE shop SNAPSHOT " + long + " TO repo", 2, "Incorrect label name"},
 		{"database with quotes", "BACKUP DATABASE `sh'op` SNAPSHOT x TO repo", 2, "Incorrect database name 'sh'op'"},
 		{"database name too long", "BACKUP DATABASE `" + strings.Repeat("d", 200) + "` SNAPSHOT x TO repo", 4, "Unknown database"},
-		{"type that cannot be carried yet", "BACKUP DATABASE other SNAPSHOT x TO repo ON (TABLE lists)", 4, "tags"},
+		{"type that cannot be carried", "BACKUP DATABASE other SNAPSHOT x TO repo ON (TABLE lists)", 4, "tags"},
 		{"unknown label", "RESTORE SNAPSHOT nope FROM repo DATABASE shop", 4, "SHOW SNAPSHOT"},
 		{"wrong timestamp", `RESTORE SNAPSHOT good FROM repo DATABASE shop PROPERTIES ("backup_timestamp" = "2001-01-01-00-00-00-000")`, 4, "Maybe specified wrong backup timestamp"},
 		{"table not in the snapshot", "RESTORE SNAPSHOT good FROM repo DATABASE shop ON (TABLE nope)", 4, "Table nope does not exist in snapshot good"},

@@ -125,9 +125,9 @@ func (w *world) randomRound(name string, seed uint64) {
 		starrocksdata.Apply(w.t, w.db, name, starrocksdata.Random(seed+i, fmt.Sprintf("t_%d", i)))
 	}
 	before := starrocksdata.Digest(w.t, w.db, name)
-	w.sql(fmt.Sprintf("BACKUP DATABASE %s SNAPSHOT %s TO repo", name, name))
+	w.measure(name, fmt.Sprintf("BACKUP DATABASE %s SNAPSHOT %s TO repo", name, name)) // however long it takes
 	w.exec("DROP DATABASE " + name + " FORCE")
-	w.sql(fmt.Sprintf("RESTORE SNAPSHOT %s FROM repo DATABASE %s", name, name))
+	w.measure(name, fmt.Sprintf("RESTORE SNAPSHOT %s FROM repo DATABASE %s", name, name))
 	after := starrocksdata.Digest(w.t, w.db, name)
 	for key, want := range before {
 		require.Equal(w.t, want, after[key], key)

@@ -197,7 +197,7 @@ func TestDateThatIsNoneEndsTheRestoreAndLeavesWhatWasLive(t *testing.T) {
 	r := m.starter("sql", "--wait", "-e", "RESTORE SNAPSHOT zero FROM repo DATABASE "+source+` AS copied PROPERTIES ("replication_num" = "1")`)
 	require.NotZero(t, r.code)
 	require.Contains(t, r.out+r.err, "name = day", "the column is named")
-	require.Contains(t, r.out+r.err, "rows rejected")
+	require.Contains(t, r.out+r.err, "rejected by the cluster")
 	require.Equal(t, want, texts(t, m.db, "SELECT * FROM copied.days"))
 	require.Equal(t, []string{"days"}, m.tables("copied"))
 }

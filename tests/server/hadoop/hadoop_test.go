@@ -3,6 +3,7 @@ package hadoop_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,8 +21,11 @@ func TestFilesSurviveKilledNodes(t *testing.T) {
 	s.KillDataNode(t, 0)
 	s.RunNameNode(t, 0)
 	s.RunDataNode(t, 0)
-	data, err := s.Client(t, "somebody").ReadFile(folder + "/file")
-	require.NoError(t, err)
+	var data []byte
+	require.Eventually(t, func() bool { // a name node knows where blocks are when the data nodes have told it again
+		data, err = s.Client(t, "somebody").ReadFile(folder + "/file")
+		return err == nil
+	}, 2*time.Minute, 100*time.Millisecond, "read again")
 	require.Equal(t, "content", string(data))
 }
 

@@ -142,11 +142,12 @@ func (s *Server) arguments() []string {
 }
 
 // keep installs the data of an empty server where there are none, starts the server, tells its process id, and stops it
-// with the first line on its standard input, or its end. The data stay for the line "keep".
+// with the first line on its standard input, or its end. The data stay for the line "keep". Its temporary files are its own:
+// a server that starts removes those of others from a folder that they share.
 const keep = `
 trap '' PIPE # the test may be gone before it is told
 folder=$1 install=$2; shift 2
-[ -d "$folder/data" ] || "$install" --no-defaults --datadir="$folder/data" --skip-test-db --skip-name-resolve \
+[ -d "$folder/data" ] || TMPDIR="$folder" "$install" --no-defaults --tmpdir="$folder" --datadir="$folder/data" --skip-test-db --skip-name-resolve \
 	--innodb-log-file-size=16M --innodb-flush-method=nosync $ROOT >"$folder/install" 2>&1 || cat "$folder/install" >>"$folder/log"
 "$@" >>"$folder/log" 2>&1 </dev/null &
 echo $!
