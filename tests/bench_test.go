@@ -239,7 +239,7 @@ type effort struct{ wall, worker, cluster, temporal time.Duration }
 func (w *world) effort(run func()) effort {
 	w.t.Helper()
 	now := func() effort {
-		return effort{worker: w.cpu(w.worker.cmd.Process.Pid), cluster: w.cpu(os.Getpid()), temporal: w.cpu(w.temporal.cmd.Process.Pid)}
+		return effort{worker: w.cpu(w.worker.cmd.Process.Pid), cluster: w.cpu(os.Getpid()), temporal: w.cpu(w.temporal.PID(w.t))}
 	}
 	before, begin := now(), time.Now()
 	run()

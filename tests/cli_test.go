@@ -11,14 +11,13 @@ import (
 
 	"starkeep/job"
 	"starkeep/sandbox/fault"
+	"starkeep/tests/server/temporal"
 )
 
 // cli runs the official temporal CLI, which knows nothing of Starkeep.
 func (w *world) cli(args ...string) string {
 	w.t.Helper()
-	exe, err := temporalCLI()
-	require.NoError(w.t, err)
-	cmd := exec.Command(exe, args...)
+	cmd := exec.Command(temporal.CLI(w.t), args...)
 	cmd.Env, cmd.Dir = w.env(), w.dir
 	out, err := cmd.CombinedOutput()
 	require.NoError(w.t, err, "%v\n%s", args, out)

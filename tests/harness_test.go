@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,13 +21,12 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-	"log/slog"
 
 	"starkeep/job"
 	"starkeep/job/sealed"
 	"starkeep/sandbox"
 	"starkeep/sandbox/fault"
+	"starkeep/tests/server/temporal"
 )
 
 // secret is the password and key that tests use; TestSecretAppearsNowhere looks for it everywhere.
@@ -52,117 +50,16 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
-	code := m.Run()
-	shared.stop()
-	return code
+	return m.Run()
 }
 
-// temporalServer is one dev server process on a SQLite file.
-type temporalServer struct {
-	port int
-	db   string
-	cmd  *exec.Cmd
-	log  *output
-}
-
-// shared is the server that tests use which do not kill it; each takes a namespace of its own.
-var shared sharedServer
-
-type sharedServer struct {
-	once   sync.Once
-	server *temporalServer
-	dir    string
-	err    error
-	next   atomic.Int64
-}
-
-const namespaces = 160
-
-func (s *sharedServer) get(t testing.TB) *temporalServer {
-	t.Helper()
-	s.once.Do(func() {
-		s.dir, s.err = os.MkdirTemp("", "starkeep-temporal-")
-		if s.err == nil {
-			s.server = &temporalServer{port: freePort(t), db: filepath.Join(s.dir, "temporal.db")}
-			s.err = s.server.start()
-		}
-	})
-	require.NoError(t, s.err)
-	return s.server
-}
-
-func (s *sharedServer) stop() {
-	if s.server != nil {
-		s.server.kill()
-		_ = os.RemoveAll(s.dir)
-	}
-}
-
-func namespaceName(n int64) string { return fmt.Sprintf("t%02d", n) }
-
-// temporalCLI finds the official CLI; without it nothing here can be tested, so its absence is a failure.
-func temporalCLI() (string, error) {
-	for _, p := range []string{os.Getenv("STARKEEP_TEMPORAL"), "../.tools/bin/temporal"} {
-		if _, err := os.Stat(p); err == nil && p != "" {
-			return filepath.Abs(p)
-		}
-	}
-	p, err := exec.LookPath("temporal")
-	if err != nil {
-		return "", errors.New("the temporal CLI is missing: run make tools")
-	}
-	return p, nil
-}
-
-func (s *temporalServer) start() error {
-	exe, err := temporalCLI()
-	if err != nil {
-		return err
-	}
-	args := []string{"server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", fmt.Sprint(s.port),
-		"--db-filename", s.db, "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=2",
-		"--log-level", "error", "--dynamic-config-value", "frontend.namespaceRPS.visibility=200",
-		"--dynamic-config-value", "system.forceSearchAttributesCacheRefreshOnRead=true"}
-	for n := range int64(namespaces) {
-		args = append(args, "--namespace", namespaceName(n))
-	}
-	s.log = &output{}
-	s.cmd = exec.Command(exe, args...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
-		return err
-	}
-	deadline := time.Now().Add(time.Minute)
-	for {
-		c, err := client.Dial(client.Options{HostPort: s.address(), Namespace: namespaceName(namespaces - 1), Logger: quiet})
-		if err == nil {
-			_, err = c.CheckHealth(context.Background(), nil)
-			c.Close()
-		}
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("temporal server: %w\n%s", err, s.log)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-func (s *temporalServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
-
-func (s *temporalServer) kill() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-}
-
-var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+// namespaces counts those of the shared Temporal server that tests have taken.
+var namespaces atomic.Int64
 
 // world is everything one test needs, separate from all others.
 type world struct {
 	t         testing.TB
-	temporal  *temporalServer
+	temporal  *temporal.Server
 	namespace string
 	sandbox   *sandbox.Server
 	dir       string // configuration, spool, repository
@@ -178,11 +75,7 @@ type world struct {
 type option func(*world)
 
 // ownTemporal gives the test a Temporal server that it may kill.
-func ownTemporal(w *world) {
-	w.temporal = &temporalServer{port: freePort(w.t), db: filepath.Join(w.dir, "temporal.db")}
-	require.NoError(w.t, w.temporal.start())
-	w.t.Cleanup(w.temporal.kill)
-}
+func ownTemporal(w *world) { w.temporal = temporal.Start(w.t) }
 
 func newWorld(t testing.TB, options ...option) *world {
 	t.Helper()
@@ -194,11 +87,11 @@ func newWorld(t testing.TB, options ...option) *world {
 		o(w)
 	}
 	if w.temporal == nil {
-		w.temporal = shared.get(t)
+		w.temporal = temporal.Shared(t)
 	}
-	n := shared.next.Add(1)
-	require.Less(t, n, int64(namespaces), "more tests than namespaces")
-	w.namespace = namespaceName(n)
+	n := namespaces.Add(1)
+	require.Less(t, n, int64(temporal.Namespaces), "more tests than namespaces")
+	w.namespace = temporal.Namespace(n)
 	var err error
 	config := sandbox.Config{RootPassword: secret}
 	if w.shape != nil {
@@ -214,7 +107,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	w.configure(w.dir)
 	keys, err := sealed.Load(w.keyFile())
 	require.NoError(t, err)
-	w.client, err = client.Dial(client.Options{HostPort: w.temporal.address(), Namespace: w.namespace, DataConverter: keys.DataConverter(), Logger: quiet})
+	w.client, err = client.Dial(client.Options{HostPort: w.temporal.Address, Namespace: w.namespace, DataConverter: keys.DataConverter(), Logger: temporal.Quiet})
 	require.NoError(t, err)
 	t.Cleanup(w.client.Close)
 	w.startWorker()
@@ -240,7 +133,7 @@ password_env = "SANDBOX_PASSWORD"
 }
 
 func (w *world) env() []string {
-	return append(os.Environ(), "TEMPORAL_ADDRESS="+w.temporal.address(), "TEMPORAL_NAMESPACE="+w.namespace,
+	return append(os.Environ(), "TEMPORAL_ADDRESS="+w.temporal.Address, "TEMPORAL_NAMESPACE="+w.namespace,
 		"STARKEEP_KEY_FILE="+w.keyFile(), "SANDBOX_PASSWORD="+secret, "TEMPORAL_CONFIG_FILE="+filepath.Join(w.dir, "none.toml"), "TZ="+cmp.Or(w.zone, os.Getenv("TZ"), "UTC"))
 }
 
@@ -409,14 +302,6 @@ func files(t testing.TB, root string) []string {
 		return err
 	}))
 	return all
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // asked counts what the cluster was asked that contains a text.

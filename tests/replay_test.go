@@ -21,6 +21,7 @@ import (
 	"starkeep/job/sealed"
 	"starkeep/tests/mysqldata"
 	"starkeep/tests/server/mariadb"
+	"starkeep/tests/server/temporal"
 	"starkeep/workflows"
 )
 
@@ -49,7 +50,7 @@ func TestReleasedHistoriesStillReplay(t *testing.T) {
 			r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DataConverter: keys.DataConverter()})
 			require.NoError(t, err)
 			workflows.Register(r)
-			require.NoError(t, r.ReplayWorkflowHistory(quiet, h))
+			require.NoError(t, r.ReplayWorkflowHistory(temporal.Quiet, h))
 		})
 	}
 }

@@ -1,13 +1,13 @@
 package tests
 
 import (
-	"net"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
+	"starkeep/tests/server/machine"
 	"starkeep/tests/server/minio"
 )
 
@@ -19,7 +19,7 @@ func TestRepositoryThatCannotWorkIsNotMade(t *testing.T) {
 	bucket := strings.Split(good.location, "/")[2]
 	at := func(location string) place { return place{location: location, properties: good.properties} }
 	const wrong = "WR0NG-S3CR3T"
-	dead := deadAddress(t)
+	dead := machine.FreeAddress(t)
 	plain := strings.TrimPrefix(server.URL, "http://")
 	reader := server.Session(t, minio.Allow("s3:ListBucket", "s3:GetObject"))
 
@@ -63,13 +63,4 @@ func TestRepositoryThatCannotWorkIsNotMade(t *testing.T) {
 	stored, err := server.Client().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket})
 	require.NoError(t, err)
 	require.Empty(t, stored.Contents)
-}
-
-// deadAddress is one where nobody listens.
-func deadAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 	"log"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"starkeep/storage"
 	"starkeep/storage/gcs"
 	server "starkeep/tests/server/gcs"
+	"starkeep/tests/server/machine"
 )
 
 // calls are the methods by the name that their errors begin with.
@@ -101,17 +101,15 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // that clients do not trust it is the point
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
+	nobody := machine.FreeAddress(t)
 	for endpoint, want := range map[string]string{
 		s.URL:    "storage location does not exist: notFound (The specified bucket does not exist.); create the bucket, or correct the location",
 		page.URL: "wrong configuration: the answer is not of Google Cloud Storage: correct gcp.gcs.endpoint",
 		none.URL: "wrong configuration: 404; the answer is not of Google Cloud Storage: correct gcp.gcs.endpoint",
 		"https://" + strings.TrimPrefix(s.URL, "http://"):      "wrong configuration: the store speaks http, not https: begin gcp.gcs.endpoint with http://",
 		"http://" + strings.TrimPrefix(secure.URL, "https://"): "wrong configuration: 400; the answer is not of Google Cloud Storage: correct gcp.gcs.endpoint",
-		secure.URL:                         "wrong configuration: the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers",
-		"http://" + closed.Addr().String(): "store unavailable: dial tcp " + closed.Addr().String() + ": connect: connection refused",
+		secure.URL:         "wrong configuration: the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers",
+		"http://" + nobody: "store unavailable: dial tcp " + nobody + ": connect: connection refused",
 	} {
 		properties := maps.Clone(s.Properties())
 		properties["gcp.gcs.endpoint"] = endpoint

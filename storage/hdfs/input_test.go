@@ -1,7 +1,6 @@
 package hdfs_test
 
 import (
-	"net"
 	"strings"
 	"testing"
 
@@ -10,15 +9,13 @@ import (
 	"starkeep/storage"
 	"starkeep/storage/hdfs"
 	"starkeep/tests/server/hadoop"
+	"starkeep/tests/server/machine"
 )
 
 func TestWrongInputSaysWhatToDo(t *testing.T) {
 	s := hadoop.Shared(t)
 	root := s.Folder(t, me)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := closed.Addr().String()
-	require.NoError(t, closed.Close())
+	nobody := machine.FreeAddress(t)
 	s.Put(t, me, root+"/file", nil)
 
 	for name, c := range map[string]struct {

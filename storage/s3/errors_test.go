@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"starkeep/storage"
 	"starkeep/storage/s3"
+	"starkeep/tests/server/machine"
 	"starkeep/tests/server/minio"
 )
 
@@ -35,7 +35,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	address := strings.TrimPrefix(server.URL, "http://")
 	right := server.Properties()
 	noList := server.Session(t, minio.Allow("s3:GetObject", "s3:PutObject"))
-	dead := deadAddress(t)
+	dead := machine.FreeAddress(t)
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "<html><body>nothing<br></body></html>")
@@ -75,15 +75,6 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			require.NotContains(t, err.Error(), "geheim")
 		})
 	}
-}
-
-// deadAddress is where nobody listens.
-func deadAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
 }
 
 func TestPermissionsAreNamed(t *testing.T) {

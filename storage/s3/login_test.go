@@ -18,6 +18,7 @@ import (
 
 	"starkeep/storage"
 	"starkeep/storage/s3"
+	"starkeep/tests/server/machine"
 	"starkeep/tests/server/minio"
 )
 
@@ -153,7 +154,7 @@ func TestAssumedRoleOpens(t *testing.T) {
 			"AccessDenied (User u is not authorized to perform: sts:AssumeRole); grant sts:AssumeRole to who asks, and let the role trust them (external id included)")
 	})
 	t.Run("dead", func(t *testing.T) {
-		name, dead := server.Bucket(t), deadAddress(t)
+		name, dead := server.Bucket(t), machine.FreeAddress(t)
 		_, err := s3.Open(t.Context(), name, with(server.Properties(), append(role, "aws.s3.sts.endpoint", "http://"+dead)...), s3.Options{})
 		requireError(t, err, storage.ErrUnavailable, name, dead, "open s3://$B: store unavailable: STS (aws.s3.sts.endpoint): dial tcp $A: connect: connection refused")
 	})

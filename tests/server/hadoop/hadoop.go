@@ -6,9 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,12 +17,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/colinmarc/hdfs/v2"
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/server/machine"
 )
 
 // Service is the name service of a pair of name nodes.
@@ -45,8 +46,7 @@ type Server struct {
 	options Options
 	http    []string // addresses where the name nodes show their state
 	nodes   []node
-	folder  string
-	keeper  *keeper
+	keeper  *machine.Keeper
 	client  *http.Client
 }
 
@@ -56,17 +56,12 @@ type node struct {
 	runs                bool
 }
 
-var (
-	sharedOnce sync.Once
-	shared     *Server
-)
+var shared machine.Shared[Server]
 
 // Shared returns the one server of this test process; tests keep apart by using a folder each.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	sharedOnce.Do(func() { shared = start(t, Options{}) })
-	require.NotNil(t, shared, "HDFS did not start in an earlier test")
-	return shared
+	return shared.Get(t, func() *Server { return start(t, Options{}) })
 }
 
 // Start runs a server of its own until the test ends.
@@ -77,48 +72,26 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Home returns the folder of Hadoop, which `make tools` fetches. Without it the test fails: it is required.
-func Home(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
-			continue
-		}
-		home := filepath.Join(dir, ".tools", "hadoop")
-		require.DirExists(t, filepath.Join(home, "lib"), "Hadoop is missing: run `make tools`")
-		_, err := exec.LookPath("java")
-		require.NoError(t, err, "Java is missing: run `make tools`")
-		return home
-	}
-	require.FailNow(t, "the test does not run inside the repository")
-	return ""
-}
-
 func start(t testing.TB, o Options) *Server {
 	t.Helper()
 	me, err := user.Current()
-	require.NoError(t, err)
-	folder, err := os.MkdirTemp("", "starkeep-hadoop-")
 	require.NoError(t, err)
 	s := &Server{
 		DataNodes: max(1, o.DataNodes),
 		Superuser: me.Username,
 		options:   o,
-		folder:    folder,
-		keeper:    newKeeper(t, folder),
+		keeper:    machine.NewKeeper(t, "", "hadoop"),
 		client:    &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	for range s.names() {
-		s.NameNodes = append(s.NameNodes, freeAddress(t))
-		s.http = append(s.http, freeAddress(t))
+		s.NameNodes = append(s.NameNodes, machine.FreeAddress(t))
+		s.http = append(s.http, machine.FreeAddress(t))
 	}
 	for i, name := range s.names() {
 		s.configure(t, name, s.nameNodeSite(i))
 	}
 	for i := range s.DataNodes {
-		s.nodes = append(s.nodes, node{transfer: freeAddress(t), http: freeAddress(t), ipc: freeAddress(t)})
+		s.nodes = append(s.nodes, node{transfer: machine.FreeAddress(t), http: machine.FreeAddress(t), ipc: machine.FreeAddress(t)})
 		s.configure(t, dataNode(i), s.dataNodeSite(i))
 	}
 	if o.Kerberos {
@@ -135,14 +108,6 @@ func start(t testing.TB, o Options) *Server {
 		s.RunDataNode(t, i)
 	}
 	return s
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // names are the ids of the name nodes.
@@ -165,14 +130,14 @@ func (s *Server) site() map[string]string {
 		"dfs.namenode.heartbeat.recheck-interval": "1000",
 		"dfs.ls.limit":                            "100",                                          // so that tests see listings of many pages
 		"hadoop.security.group.mapping":           "org.apache.hadoop.security.NullGroupsMapping", // users of tests have no accounts
-		"hadoop.tmp.dir":                          filepath.Join(s.folder, "tmp"),
+		"hadoop.tmp.dir":                          filepath.Join(s.keeper.Folder, "tmp"),
 	}
 	if s.options.HA {
 		site["fs.defaultFS"] = "hdfs://" + Service
 		site["dfs.nameservices"] = Service
 		site["dfs.ha.namenodes."+Service] = strings.Join(s.names(), ",")
 		site["dfs.client.failover.proxy.provider."+Service] = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider"
-		site["dfs.namenode.shared.edits.dir"] = "file://" + filepath.Join(s.folder, "shared")
+		site["dfs.namenode.shared.edits.dir"] = "file://" + filepath.Join(s.keeper.Folder, "shared")
 		site["dfs.ha.fencing.methods"] = "shell(true)"
 		site["dfs.ha.tail-edits.period"] = "1s"
 	}
@@ -196,13 +161,13 @@ func (s *Server) nameNodeSite(i int) map[string]string {
 	if s.options.HA {
 		site["dfs.ha.namenode.id"] = s.names()[i] // both run on one address, so they cannot find out themselves
 	}
-	site["dfs.namenode.name.dir"] = "file://" + filepath.Join(s.folder, s.names()[i]+".data")
+	site["dfs.namenode.name.dir"] = "file://" + filepath.Join(s.keeper.Folder, s.names()[i]+".data")
 	return site
 }
 
 func (s *Server) dataNodeSite(i int) map[string]string {
 	site := s.site()
-	site["dfs.datanode.data.dir"] = "file://" + filepath.Join(s.folder, dataNode(i)+".data")
+	site["dfs.datanode.data.dir"] = "file://" + filepath.Join(s.keeper.Folder, dataNode(i)+".data")
 	site["dfs.datanode.hostname"] = "127.0.0.1"
 	site["dfs.datanode.address"] = s.nodes[i].transfer
 	site["dfs.datanode.http.address"] = s.nodes[i].http
@@ -232,7 +197,7 @@ log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %c{1}: %m%n
 `
-	folder := filepath.Join(s.folder, name+".conf")
+	folder := filepath.Join(s.keeper.Folder, name+".conf")
 	// The daemons look for the pages of their web servers on the class path; the jars have none.
 	require.NoError(t, os.MkdirAll(filepath.Join(folder, "webapps", "hdfs"), 0o700))
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "webapps", "datanode"), 0o700))
@@ -244,11 +209,13 @@ log4j.appender.out.layout.ConversionPattern=%d %p %c{1}: %m%n
 // java is the command that runs a class of Hadoop with the configuration of a daemon.
 func (s *Server) java(t testing.TB, name, class string, args ...string) []string {
 	t.Helper()
-	home := Home(t)
+	home := filepath.Dir(machine.Tool(t, "hadoop", "lib"))
+	_, err := exec.LookPath("java")
+	require.NoError(t, err, "Java is missing: run `make tools`")
 	return append([]string{
 		// Small, and started fast: tests start it often and run it for a short while.
 		"java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-		"-Dhadoop.home.dir=" + home, "-Djava.security.krb5.conf=" + s.Krb5Conf(), "-cp", filepath.Join(s.folder, name+".conf") + ":" + filepath.Join(home, "lib", "*"), class,
+		"-Dhadoop.home.dir=" + home, "-Djava.security.krb5.conf=" + s.Krb5Conf(), "-cp", filepath.Join(s.keeper.Folder, name+".conf") + ":" + filepath.Join(home, "lib", "*"), class,
 	}, args...)
 }
 
@@ -267,7 +234,7 @@ func (s *Server) format(t testing.TB) {
 	t.Helper()
 	s.tool(t, "nn1", nameNodeClass, "-format", "-nonInteractive")
 	if s.options.HA {
-		from, to := filepath.Join(s.folder, "nn1.data"), filepath.Join(s.folder, "nn2.data")
+		from, to := filepath.Join(s.keeper.Folder, "nn1.data"), filepath.Join(s.keeper.Folder, "nn2.data")
 		require.NoError(t, os.CopyFS(to, os.DirFS(from)))
 	}
 }
@@ -277,7 +244,7 @@ func (s *Server) format(t testing.TB) {
 func (s *Server) RunNameNode(t testing.TB, i int) {
 	t.Helper()
 	name := s.names()[i]
-	s.keeper.run(t, name, s.java(t, name, nameNodeClass))
+	s.keeper.Run(t, name, s.java(t, name, nameNodeClass)...)
 	s.await(t, name, func() bool {
 		state := s.ask(s.http[i], "NameNode", "NameNodeStatus")["State"]
 		if s.options.HA {
@@ -294,14 +261,14 @@ func (s *Server) operational(i int) bool {
 // KillNameNode ends a name node at once, as a power failure does. RunNameNode brings it back.
 func (s *Server) KillNameNode(t testing.TB, i int) {
 	t.Helper()
-	s.keeper.order(t, "kill", s.names()[i])
+	s.keeper.Kill(t, s.names()[i])
 }
 
 // RunDataNode starts a data node, and waits until the active name node counts it.
 func (s *Server) RunDataNode(t testing.TB, i int) {
 	t.Helper()
 	name := dataNode(i)
-	s.keeper.run(t, name, s.java(t, name, "org.apache.hadoop.hdfs.server.datanode.DataNode"))
+	s.keeper.Run(t, name, s.java(t, name, "org.apache.hadoop.hdfs.server.datanode.DataNode")...)
 	s.nodes[i].runs = true
 	s.await(t, name, func() bool { return s.serves(i) })
 }
@@ -332,20 +299,20 @@ func (s *Server) serves(i int) bool {
 // KillDataNode ends a data node at once. RunDataNode brings it back.
 func (s *Server) KillDataNode(t testing.TB, i int) {
 	t.Helper()
-	s.keeper.order(t, "kill", dataNode(i))
+	s.keeper.Kill(t, dataNode(i))
 	s.nodes[i].runs = false
 }
 
 // Stall stops a data node in its tracks: it keeps its connections and answers nothing, until Resume.
 func (s *Server) Stall(t testing.TB, i int) {
 	t.Helper()
-	s.keeper.order(t, "STOP", dataNode(i))
+	s.keeper.Signal(t, dataNode(i), "STOP")
 }
 
 // Resume lets a data node go on.
 func (s *Server) Resume(t testing.TB, i int) {
 	t.Helper()
-	s.keeper.order(t, "CONT", dataNode(i))
+	s.keeper.Signal(t, dataNode(i), "CONT")
 }
 
 // Activate makes a name node of a pair the active one. The other one must be standby or dead.
@@ -381,15 +348,17 @@ func (s *Server) ask(address, service, bean string) map[string]any {
 	return text.Beans[0]
 }
 
-// await polls until a daemon is ready.
+// errWaiting is a daemon that says nothing of what it still waits for.
+var errWaiting = errors.New("it is not in the state to serve")
+
 func (s *Server) await(t testing.TB, name string, ready func() bool) {
 	t.Helper()
-	for until := time.Now().Add(90 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
-		if ready() {
-			return
+	s.keeper.Await(t, name, 90*time.Second, func() error {
+		if !ready() {
+			return errWaiting
 		}
-	}
-	require.FailNow(t, name+" did not become ready", "%s", s.keeper.log(name))
+		return nil
+	})
 }
 
 // Put stores a file with the raw library, as user.
@@ -428,6 +397,6 @@ func (s *Server) Folder(t testing.TB, user string) string {
 
 // stop ends all daemons for good and removes their data.
 func (s *Server) stop() {
-	s.keeper.stop()
+	s.keeper.Stop()
 	s.client.CloseIdleConnections()
 }

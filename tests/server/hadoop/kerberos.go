@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/server/machine"
 )
 
 const (
@@ -20,25 +22,25 @@ const (
 )
 
 // Krb5Conf is the path of the configuration that finds the Kerberos server; the value of KRB5_CONFIG.
-func (s *Server) Krb5Conf() string { return filepath.Join(s.folder, "krb5.conf") }
+func (s *Server) Krb5Conf() string { return filepath.Join(s.keeper.Folder, "krb5.conf") }
 
 // Keytab is the path of the keytab with the keys of everybody.
-func (s *Server) Keytab() string { return filepath.Join(s.folder, "keytab") }
+func (s *Server) Keytab() string { return filepath.Join(s.keeper.Folder, "keytab") }
 
 // runKDC starts Hadoop's own Kerberos server for tests.
 func (s *Server) runKDC(t testing.TB) {
 	t.Helper()
-	host, port, err := net.SplitHostPort(freeAddress(t))
+	host, port, err := net.SplitHostPort(machine.FreeAddress(t))
 	require.NoError(t, err)
 	org, domain, _ := strings.Cut(Realm, ".")
 	settings := "org.name=" + org + "\norg.domain=" + domain + "\nkdc.bind.address=" + host + "\nkdc.port=" + port +
 		"\ntransport=TCP\ninstance=DefaultKrbServer\nmax.ticket.lifetime=86400000\nmax.renewable.lifetime=604800000\ndebug=false\n"
-	file := filepath.Join(s.folder, "kdc.properties")
+	file := filepath.Join(s.keeper.Folder, "kdc.properties")
 	require.NoError(t, os.WriteFile(file, []byte(settings), 0o600))
-	work := filepath.Join(s.folder, "kdc.data")
+	work := filepath.Join(s.keeper.Folder, "kdc.data")
 	require.NoError(t, os.Mkdir(work, 0o700))
 	user, _, _ := strings.Cut(Principal, "@")
-	s.keeper.run(t, "kdc", s.java(t, "nn1", "org.apache.hadoop.minikdc.MiniKdc", work, file, s.Keytab(), nodes, user))
+	s.keeper.Run(t, "kdc", s.java(t, "nn1", "org.apache.hadoop.minikdc.MiniKdc", work, file, s.Keytab(), nodes, user)...)
 	conf := "[libdefaults]\ndefault_realm = " + Realm + "\nudp_preference_limit = 1\ndns_lookup_kdc = false\n" +
 		"[realms]\n" + Realm + " = {\n kdc = " + net.JoinHostPort(host, port) + "\n}\n"
 	require.NoError(t, os.WriteFile(s.Krb5Conf(), []byte(conf), 0o600))

@@ -5,8 +5,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,16 +20,18 @@ func FreeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// AwaitSilence waits until nobody listens on an address.
-func AwaitSilence(t testing.TB, address string) {
+// Shared is the one server of this test process, which the first test that asks starts and nobody stops: its Keeper does.
+type Shared[S any] struct {
+	once   sync.Once
+	server *S
+}
+
+// Get returns the server, or fails where an earlier test could not start it.
+func (s *Shared[S]) Get(t testing.TB, start func() *S) *S {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	}, 10*time.Second, 5*time.Millisecond)
+	s.once.Do(func() { s.server = start() })
+	require.NotNil(t, s.server, "the server did not start in an earlier test")
+	return s.server
 }
 
 // Tool returns the path of something in .tools, which `make tools` fills. Without it the test fails: it is required.

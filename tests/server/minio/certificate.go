@@ -21,7 +21,7 @@ import (
 // certify makes an authority and a certificate for 127.0.0.1, in the folder where MinIO looks for them.
 func (s *Server) certify(t testing.TB) {
 	t.Helper()
-	certs := filepath.Join(s.folder, "certs")
+	certs := filepath.Join(s.keeper.Folder, "certs")
 	require.NoError(t, os.MkdirAll(certs, 0o750))
 
 	authority, authorityKey := certificate(t, &x509.Certificate{

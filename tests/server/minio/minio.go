@@ -1,24 +1,17 @@
-// Package minio runs a real MinIO server for a test: S3 and STS on a free port of 127.0.0.1.
-//
-// The server is kept by a shell that waits on a pipe from the test process: however that process ends, the server is
-// stopped and its data removed.
+// Package minio runs a real MinIO server for a test: S3 and STS on a free port of 127.0.0.1. However the test process ends,
+// the server is stopped and its data removed.
 package minio
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,24 +40,19 @@ type Server struct {
 
 	address string
 	region  string
-	folder  string // data, certificates and log
 	client  *http.Client
-	keeper  *exec.Cmd
-	pipe    io.Closer // closing it stops the keeper
-	pid     int       // of the server itself
+	keeper  *machine.Keeper // of data, certificates and log, too
 }
 
-var (
-	sharedOnce sync.Once
-	shared     *Server
-)
+// process is the keeper's name for the server itself.
+const process = "minio"
+
+var shared machine.Shared[Server]
 
 // Shared returns the one server of this test process; tests keep apart by using a bucket each.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	sharedOnce.Do(func() { shared = start(t, Options{}) })
-	require.NotNil(t, shared, "MinIO did not start in an earlier test")
-	return shared
+	return shared.Get(t, func() *Server { return start(t, Options{}) })
 }
 
 // Start runs a server of its own until the test ends.
@@ -77,15 +65,13 @@ func Start(t testing.TB, o Options) *Server {
 
 func start(t testing.TB, o Options) *Server {
 	t.Helper()
-	folder, err := os.MkdirTemp(roomyMemory(), "starkeep-minio-")
-	require.NoError(t, err)
 	s := &Server{
 		AccessKey: "root" + rand.Text()[:8],
 		SecretKey: rand.Text(),
 		address:   machine.FreeAddress(t),
 		region:    o.Region,
-		folder:    folder,
 		client:    &http.Client{Timeout: 5 * time.Second},
+		keeper:    machine.NewKeeper(t, roomyMemory(), "minio"),
 	}
 	s.URL = "http://" + s.address
 	if o.TLS {
@@ -94,12 +80,6 @@ func start(t testing.TB, o Options) *Server {
 	}
 	s.run(t)
 	return s
-}
-
-// Binary returns the path of the MinIO server, which `make tools` builds. Without it the test fails: it is required.
-func Binary(t testing.TB) string {
-	t.Helper()
-	return machine.Tool(t, "bin", "minio")
 }
 
 // roomyMemory is a file system in memory, or "" when there is none with room for what tests and benchmarks put: MinIO syncs
@@ -113,79 +93,41 @@ func roomyMemory() string {
 	return memory
 }
 
-// keep starts the server, tells its process id, and ends with the pipe on its standard input.
-const keep = `
-trap '' PIPE # the test may be gone before it is told
-"$1" server --quiet --address "$2" --certs-dir "$3/certs" "$3/data" >>"$3/log" 2>&1 </dev/null &
-echo $!
-read -r end
-kill -9 $! 2>/dev/null
-wait
-[ "$end" = keep ] || rm -rf "$3"
-`
-
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(s.folder, "data"), 0o750))
-	cmd := exec.Command("sh", "-c", keep, "sh", Binary(t), s.address, s.folder)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder,
+	environment := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.keeper.Folder,
 		"MINIO_ROOT_USER=" + s.AccessKey, "MINIO_ROOT_PASSWORD=" + s.SecretKey,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off",
 	}
 	if s.region != "" {
-		cmd.Env = append(cmd.Env, "MINIO_SITE_REGION="+s.region)
+		environment = append(environment, "MINIO_SITE_REGION="+s.region)
 	}
-	// A group of its own: Ctrl-C on the terminal must not kill the keeper before it has cleaned up.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err)
-	s.pid, err = strconv.Atoi(strings.TrimSpace(line))
-	require.NoError(t, err)
-	s.keeper, s.pipe = cmd, stdin
-	if !s.awaitReady() {
-		log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
-		s.stop()
-		require.FailNow(t, "MinIO did not become ready", "%s", log)
-	}
-}
-
-// awaitReady polls until the server gives out temporary keys: that is the last thing that it can do after a start, later
-// than its own /minio/health/ready says.
-func (s *Server) awaitReady() bool {
-	for until := time.Now().Add(60 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		if _, err := s.assumeRole(Allow("s3:*")); err == nil {
-			return true
-		}
-	}
-	return false
+	s.keeper.Run(t, process, slices.Concat([]string{"env", "-i"}, environment,
+		[]string{machine.Tool(t, "bin", "minio"), "server", "--quiet", "--address", s.address, "--certs-dir", "certs", "data"})...)
+	// Temporary keys are the last thing that it can give out after a start, later than its own /minio/health/ready says.
+	s.keeper.Await(t, process, time.Minute, func() error {
+		_, err := s.assumeRole(Allow("s3:*"))
+		return err
+	})
 }
 
 // stop ends the server for good and removes its data.
 func (s *Server) stop() {
-	_ = s.pipe.Close()
-	_ = s.keeper.Wait()
+	s.keeper.Stop()
 	s.client.CloseIdleConnections()
 }
 
 // Kill ends the server at once, as a power failure does; its data stay. Restart brings it back.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	require.NoError(t, syscall.Kill(s.pid, syscall.SIGKILL))
-	machine.AwaitSilence(t, s.address)
+	s.keeper.Kill(t, process)
 }
 
 // Restart kills the server, if it still runs, and starts it again on the same port and data.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	_, err := io.WriteString(s.pipe.(io.Writer), "keep\n")
-	require.NoError(t, err)
-	_ = s.keeper.Wait()
+	s.Kill(t)
 	s.run(t)
 }
 
