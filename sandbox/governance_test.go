@@ -66,6 +66,27 @@ func TestGrantedRolesSleepUntilTheyAreSet(t *testing.T) {
 	require.Contains(t, c.rows("SHOW ROLES"), "writer|false|now")
 }
 
+// test/sql test_execute_as_internal_user: the session has the roles that a login would have, and keeps them.
+func TestExecuteAsGivesTheRolesOfALogin(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	c.exec("CREATE ROLE reader", "CREATE ROLE writer", "CREATE USER ann", "CREATE USER bob IDENTIFIED BY 'pw'", "GRANT reader, writer TO ann", "SET DEFAULT ROLE reader TO ann")
+	bob := connect(t, c.server, "bob", "pw")
+	bob.SetMaxOpenConns(1)
+	_, err := bob.Exec("EXECUTE AS ann WITH NO REVERT")
+	require.Contains(t, wireError(t, err).Message, "IMPERSONATE privilege(s) on USER")
+	c.exec("GRANT IMPERSONATE ON USER ann TO bob")
+	_, err = bob.Exec("EXECUTE AS ann")
+	require.Contains(t, wireError(t, err).Message, "WITH NO REVERT")
+	require.Equal(t, []string{"NONE"}, rowsOf(t, bob, "SELECT current_role()"))
+	_, err = bob.Exec("EXECUTE AS 'ann'@'%' WITH NO REVERT")
+	require.NoError(t, err)
+	require.Equal(t, []string{"reader"}, rowsOf(t, bob, "SELECT current_role() AS `roles`"))
+	_, err = bob.Exec("EXECUTE AS bob WITH NO REVERT")
+	require.EqualValues(t, 5203, wireError(t, err).Number, "ann may not")
+	require.Contains(t, c.fails("EXECUTE AS eve WITH NO REVERT").Message, "cannot find user 'eve'@'%'!")
+}
+
 func TestPasswordHashesGoInAndNeverComeOut(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{})

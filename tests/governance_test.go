@@ -37,7 +37,9 @@ func TestSecretsThatASnapshotHoldsMaskedAreSuppliedAndKeptNowhere(t *testing.T) 
 	ann, err := sql.Open("mysql", fmt.Sprintf("ann:%s@tcp(%s)/", secret, w.sandbox.SQLAddr()))
 	require.NoError(t, err)
 	defer func() { _ = ann.Close() }()
-	require.NoError(t, ann.Ping(), "the password is the old one")
+	var roles string
+	require.NoError(t, ann.QueryRow("SELECT current_role()").Scan(&roles), "the password is the old one")
+	require.Equal(t, "writer", roles, "so is the role that a session begins with")
 
 	said += w.sql("SHOW BACKUP") + w.sql("SHOW RESTORE") + w.sql("SHOW RESTORE FROM shop\\G") + w.details("governance")
 	require.NotContains(t, said, secret, "output")

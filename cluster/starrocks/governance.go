@@ -90,7 +90,8 @@ func rolesInOrder(list []snapshot.Object, parents map[string][]string) []snapsho
 	return sorted
 }
 
-// statements prints grants; those that only say that root is root are left out.
+// statements prints grants, a role each: of several in one statement a single one that is not there would keep off the
+// others. Those that only say that root is root are left out.
 func statements(grants []printedGrant, to grantee) ([]string, error) {
 	var list []string
 	for _, g := range grants {
@@ -100,11 +101,13 @@ func statements(grants []printedGrant, to grantee) ([]string, error) {
 				continue
 			}
 		}
-		s, err := g.statement(to)
-		if err != nil {
-			return nil, err
+		for _, one := range g.each() {
+			s, err := one.statement(to)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, s)
 		}
-		list = append(list, s)
 	}
 	return list, nil
 }
@@ -142,6 +145,17 @@ func (c *Cluster) readUsers(ctx context.Context) ([]snapshot.Object, error) {
 			continue
 		}
 		o.DDL, o.Masked = authentication(o.Name, r)
+		var roles []string
+		for _, g := range grants {
+			roles = append(roles, g.roles...)
+		}
+		defaults, err := c.defaultRoles(ctx, o.Name, roles)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", o, err)
+		}
+		if defaults != "" {
+			o.Grants = append(o.Grants, defaults)
+		}
 		list = append(list, o)
 	}
 	slices.SortFunc(list, func(a, b snapshot.Object) int { return strings.Compare(a.Name, b.Name) })
@@ -224,16 +238,24 @@ func (c *Cluster) planGrantee(ctx context.Context, o snapshot.Object, r cluster.
 	if there {
 		create = ""
 	}
-	if o.Kind == snapshot.User && create != "" && slices.ContainsFunc(o.Grants, grantsRoles) {
-		notes = append(notes, fmt.Sprintf("which of its roles are active when it connects cannot be read from a cluster: none is, ALTER USER %s DEFAULT ROLE ALL changes that", o.Name))
+	defaults, known := defaultsOf(o.Grants)
+	if o.Kind == snapshot.User && create != "" && !known && slices.ContainsFunc(o.Grants, grantsRoles) {
+		notes = append(notes, fmt.Sprintf("which of its roles are active when it connects could not be read from the cluster: none is, ALTER USER %s DEFAULT ROLE ALL changes that", o.Name))
 	}
 	return placement{note: joinNotes(notes...), do: func(ctx context.Context) (string, error) {
+		var note string
 		if create != "" {
-			if err := withoutSecrets(c.exec(ctx, create), secret); err != nil {
+			statement, lacks, err := c.withDefaults(ctx, create, o.Name, defaults)
+			if err == nil {
+				err = withoutSecrets(c.exec(ctx, statement), secret)
+			}
+			if err != nil {
 				return "", err
 			}
+			note = lacks
 		}
-		return c.giveGrants(ctx, o, r)
+		more, err := c.giveGrants(ctx, o, r)
+		return joinNotes(note, more), err
 	}}, nil
 }
 
@@ -273,6 +295,9 @@ func (c *Cluster) giveGrants(ctx context.Context, o snapshot.Object, r cluster.R
 		}
 	}
 	for _, g := range o.Grants {
+		if strings.HasPrefix(g, setsDefaultRole) {
+			continue // CREATE USER has set them; a user that was there keeps its own
+		}
 		g, err := renamedGrant(g, r)
 		if err != nil {
 			return "", err

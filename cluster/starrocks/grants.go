@@ -80,6 +80,18 @@ func parsePrinted(text, catalog string, to grantee) (printedGrant, bool) {
 	return g, false
 }
 
+// each divides a grant of several roles.
+func (g printedGrant) each() []printedGrant {
+	if len(g.roles) < 2 {
+		return []printedGrant{g}
+	}
+	list := make([]printedGrant, len(g.roles))
+	for i, r := range g.roles {
+		list[i] = printedGrant{catalog: g.catalog, roles: []string{r}}
+	}
+	return list
+}
+
 // statement prints the grant so that it can be run. Names of databases, tables and views are in back quotes.
 func (g printedGrant) statement(to grantee) (string, error) {
 	target, err := to.sql()

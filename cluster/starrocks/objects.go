@@ -288,19 +288,26 @@ func dropStatement(database string, o snapshot.Object) (string, error) {
 	return "DROP " + strings.ToUpper(string(o.Kind)) + " IF EXISTS " + name, err
 }
 
+// session begins a session that is nobody else's, and that has caught up with the leader.
+func (c *Cluster) session(ctx context.Context) (*wire.Session, error) {
+	s, err := c.dial(ctx)
+	if err != nil || s.Ready == nil {
+		return s, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return nil, errors.Join(explain(err), s.Close())
+	}
+	return s, nil
+}
+
 // in runs statements one after the other in a session of its own, in a database: names without one resolve there, as they
 // did where a view was made.
 func (c *Cluster) in(ctx context.Context, database string, statements ...string) error {
-	s, err := c.dial(ctx)
+	s, err := c.session(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if s.Ready != nil {
-		if err := s.Ready(ctx); err != nil {
-			return explain(err)
-		}
-	}
 	if database != "" {
 		name, err := identifier(database)
 		if err != nil {

@@ -338,6 +338,9 @@ func TestUsersRolesCatalogsAndGroupsMoveToAnotherCluster(t *testing.T) {
 		"CREATE USER 'ann'@'%' IDENTIFIED BY '" + secret + "'",
 		"CREATE USER 'bob'@'10.%'",
 		"GRANT a_writer TO 'ann'@'%'",
+		"GRANT b_reader TO 'ann'@'%'",
+		"SET DEFAULT ROLE a_writer TO 'ann'@'%'",
+		"GRANT b_reader TO 'bob'@'10.%'",
 		"GRANT SELECT ON VIEW db.v TO USER 'bob'@'10.%'",
 		"GRANT IMPERSONATE ON USER 'bob'@'10.%' TO USER 'ann'@'%'",
 		"ALTER USER 'ann'@'%' SET PROPERTIES ('max_user_connections' = '7')",
@@ -364,6 +367,9 @@ func TestUsersRolesCatalogsAndGroupsMoveToAnotherCluster(t *testing.T) {
 		}
 	}
 	require.Equal(t, all, objectsOf(t, to, ""))
+	for user, grant := range map[string]string{"'ann'@'%'": "SET DEFAULT ROLE `a_writer` TO 'ann'@'%'", "'bob'@'10.%'": "SET DEFAULT ROLE NONE TO 'bob'@'10.%'"} {
+		require.True(t, slices.ContainsFunc(all, func(o snapshot.Object) bool { return o.Name == user && slices.Contains(o.Grants, grant) }), grant)
+	}
 	ann := connect(t, to.server.SQLAddr(), to.server.HTTPAddr(), "ann", secret)
 	n, err := ann.Count(t.Context(), database, "t", "", false)
 	require.NoError(t, err)
@@ -410,6 +416,46 @@ func TestWhatIsMaskedIsAskedForOrSaid(t *testing.T) {
 	require.Contains(t, note, "ALTER USER 'ann'@'%' IDENTIFIED BY")
 	_, err = connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "ann", "").Info(t.Context())
 	require.ErrorIs(t, err, cluster.ErrDenied, "its password is not an empty one")
+}
+
+// No statement prints default roles: a session that becomes the user has them.
+func TestDefaultRolesComeBackWithTheUserOrAreTold(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	user := func() snapshot.Object {
+		all := objectsOf(t, h, "", snapshot.User)
+		return all[slices.IndexFunc(all, func(o snapshot.Object) bool { return o.Name == "'ann'@'%'" })]
+	}
+	put := func(o snapshot.Object) string {
+		note, err := keeperOf(h).PutObject(t.Context(), o, cluster.Renaming{})
+		require.NoError(t, err)
+		return note
+	}
+	for _, s := range []string{"CREATE ROLE r1", "CREATE ROLE r2", "CREATE USER 'ann'@'%'", "GRANT r1, r2 TO 'ann'@'%'", "SET DEFAULT ROLE r2 TO 'ann'@'%'"} {
+		h.Exec(s)
+	}
+	was := user()
+	h.Exec("SET DEFAULT ROLE r1 TO 'ann'@'%'")
+	put(was)
+	require.Contains(t, user().Grants, "SET DEFAULT ROLE `r1` TO 'ann'@'%'", "a user that is there keeps its own")
+	h.Exec("DROP USER 'ann'@'%'")
+	require.Empty(t, put(was))
+	require.Equal(t, was, user())
+
+	h.Exec("DROP USER 'ann'@'%'")
+	h.Exec("DROP ROLE r2")
+	note := put(was)
+	require.Contains(t, note, "it had the default roles `r2`, which are not here")
+	require.Equal(t, []string{"GRANT `r1` TO USER 'ann'@'%'", "SET DEFAULT ROLE NONE TO 'ann'@'%'"}, user().Grants, "a role that is gone keeps off no other")
+
+	h.Exec("SET GLOBAL activate_all_roles_on_login = TRUE") // then nothing tells them
+	c := connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "root", password)
+	all, err := c.Objects(t.Context(), "", cluster.Collection{Users: true, Kinds: []snapshot.ObjectKind{snapshot.User}})
+	require.NoError(t, err)
+	ann := all[slices.IndexFunc(all, func(o snapshot.Object) bool { return o.Name == "'ann'@'%'" })]
+	require.Equal(t, []string{"GRANT `r1` TO USER 'ann'@'%'"}, ann.Grants)
+	h.Exec("DROP USER 'ann'@'%'")
+	require.Contains(t, put(ann), "could not be read from the cluster: none is, ALTER USER 'ann'@'%' DEFAULT ROLE ALL")
 }
 
 func TestGrantOnWhatIsNotThereIsTold(t *testing.T) {

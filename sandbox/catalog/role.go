@@ -235,7 +235,21 @@ func (c *Catalog) Login(name string, all bool) Actor {
 	return Actor{u.account, u.defaults}
 }
 
-// Activate returns the roles that SET ROLE makes active.
+// Become returns the actor that EXECUTE AS makes, with all roles of the account or its default ones.
+func (c *Catalog) Become(account dialect.Account, all bool) (Actor, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	u, err := c.user(account)
+	switch {
+	case err != nil:
+		return Actor{}, err
+	case all:
+		return Actor{u.account, u.roles}, nil
+	}
+	return Actor{u.account, u.defaults}, nil
+}
+
+// ActiveRoles returns the roles that SET ROLE makes active.
 func (c *Catalog) ActiveRoles(a Actor, l dialect.RoleList) ([]string, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

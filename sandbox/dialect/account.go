@@ -52,6 +52,11 @@ type (
 		Except       []string
 		Names        []string
 	}
+	// ExecuteAs is EXECUTE AS user [WITH NO REVERT].
+	ExecuteAs struct {
+		Account  Account
+		NoRevert bool
+	}
 	// SetRole is SET ROLE.
 	SetRole struct{ Roles RoleList }
 	// SetDefaultRole is SET DEFAULT ROLE … TO user.
@@ -301,6 +306,29 @@ func (p *Parser) roleList() (l RoleList, err error) {
 func (p *Parser) setRole() (Statement, error) {
 	list, err := p.roleList()
 	return finish(p, &SetRole{Roles: list}, err)
+}
+
+func (p *Parser) executeAs() (_ Statement, err error) {
+	s := &ExecuteAs{}
+	s.Account, err = p.account()
+	s.NoRevert = p.take("WITH", "NO", "REVERT")
+	return finish(p, s, err)
+}
+
+// currentRole reads SELECT current_role() [AS heading], or nothing.
+func (p *Parser) currentRole() *CurrentRole {
+	start := p.at
+	s := &CurrentRole{Heading: "CURRENT_ROLE()"}
+	if p.take("SELECT", "current_role", "(", ")") {
+		if p.take("AS") {
+			s.Heading = p.next().Text
+		}
+		if p.end() == nil {
+			return s
+		}
+	}
+	p.at = start
+	return nil
 }
 
 func (p *Parser) setDefaultRole() (_ Statement, err error) {

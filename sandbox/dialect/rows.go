@@ -75,6 +75,9 @@ func (p *Parser) selectStatement() (Statement, error) {
 	if p.ahead("SELECT", "current_version", "(", ")") && p.peekAt(4).Kind == End {
 		return &CurrentVersion{}, nil
 	}
+	if s := p.currentRole(); s != nil {
+		return s, nil
+	}
 	start := p.at
 	if items := p.variables(); items != nil {
 		return &SelectVariables{Items: items}, nil

@@ -126,6 +126,8 @@ type (
 	ShowConfig struct{ Like string }
 	// CurrentVersion is SELECT current_version().
 	CurrentVersion struct{}
+	// CurrentRole is SELECT current_role() [AS heading].
+	CurrentRole struct{ Heading string }
 	// SelectVariables is SELECT @@a [AS b], ….
 	SelectVariables struct{ Items []VariableItem }
 	// Kill is KILL [QUERY] id.
@@ -194,6 +196,8 @@ func Parse(sql string) (Statement, error) {
 		return p.delete()
 	case p.take("UPDATE"):
 		return p.update()
+	case p.take("EXECUTE", "AS"):
+		return p.executeAs()
 	case p.take("KILL"):
 		p.takeAny("QUERY", "CONNECTION")
 		id, err := p.integer()

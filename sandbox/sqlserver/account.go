@@ -19,13 +19,32 @@ func (x *session) actor() catalog.Actor {
 		return x.server.catalog.Login("root", false)
 	}
 	if x.acting == nil {
-		x.server.mu.Lock()
-		all := x.server.globals["activate_all_roles_on_login"] == "1"
-		x.server.mu.Unlock()
-		a := x.server.catalog.Login(x.user(), all)
+		a := x.server.catalog.Login(x.user(), x.server.activatesAllRoles())
 		x.acting = &a
 	}
 	return *x.acting
+}
+
+func (s *Server) activatesAllRoles() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.globals["activate_all_roles_on_login"] == "1"
+}
+
+// executeAs makes the session another user's, with the roles that this one has after a login (fe:qe/ExecuteAsExecutor).
+func (x *session) executeAs(s *dialect.ExecuteAs) error {
+	if !s.NoRevert {
+		return catalog.Analyzing("`EXECUTE AS` must use with `WITH NO REVERT` for now!")
+	}
+	a, err := x.server.catalog.Become(s.Account, x.server.activatesAllRoles())
+	if err != nil {
+		return err
+	}
+	if err := x.server.catalog.Check(x.actor(), catalog.Need{Privilege: "IMPERSONATE", Kind: "USER", Name: s.Account.String()}); err != nil {
+		return err
+	}
+	x.acting = &a
+	return nil
 }
 
 // system checks for one of some privileges on the system.
@@ -71,13 +90,15 @@ func (x *session) govern(statement dialect.Statement) error {
 	case *dialect.DropRole:
 		return x.asAdmin(func() error { return c.DropRole(s) })
 	case *dialect.GrantRoles:
-		return x.asAdmin(func() error { return c.GrantRoles(s, x.user() == "root") })
+		return x.asAdmin(func() error { return c.GrantRoles(s, x.actor().Account.Name == "root") })
 	case *dialect.SetDefaultRole:
 		alter := &dialect.AlterUser{Account: &s.Account, Default: &s.Roles}
 		if x.self(s.Account) {
 			return c.AlterUser(alter)
 		}
 		return x.asAdmin(func() error { return c.AlterUser(alter) })
+	case *dialect.ExecuteAs:
+		return x.executeAs(s)
 	case *dialect.SetRole:
 		roles, err := c.ActiveRoles(x.actor(), s.Roles)
 		if err != nil {

@@ -56,6 +56,9 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 		return x.showConfig(s, callback)
 	case *dialect.CurrentVersion:
 		return rows(callback, []string{"CURRENT_VERSION()"}, [][]any{{x.server.node.Version}})
+	case *dialect.CurrentRole:
+		roles := cmp.Or(strings.Join(x.actor().Roles, ", "), "NONE") // fe:sql/analyzer/ExpressionAnalyzer
+		return rows(callback, []string{s.Heading}, [][]any{{roles}})
 	case *dialect.SelectVariables:
 		return x.selectVariables(s, callback)
 	case *dialect.SetVariables:
@@ -66,7 +69,7 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 	case *dialect.SetConfig:
 		err = x.setConfig(s)
 	case *dialect.CreateUser, *dialect.AlterUser, *dialect.DropUser, *dialect.CreateRole, *dialect.AlterRole, *dialect.DropRole,
-		*dialect.GrantRoles, *dialect.Grant, *dialect.SetRole, *dialect.SetDefaultRole:
+		*dialect.GrantRoles, *dialect.Grant, *dialect.SetRole, *dialect.SetDefaultRole, *dialect.ExecuteAs:
 		err = x.govern(statement)
 	case *dialect.RefreshMaterializedView:
 		return x.refreshMaterialized(s, callback)
