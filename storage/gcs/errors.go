@@ -2,12 +2,9 @@ package gcs
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
@@ -227,26 +224,19 @@ func words(err *googleapi.Error) string {
 	return said
 }
 
+var advice = transport.Advice{
+	Authorities: "SSL_CERT_FILE",
+	PlainHTTP:   "begin gcp.gcs.endpoint with http://",
+	Host:        "correct gcp.gcs.endpoint",
+}
+
 // explainNetwork explains an error without an answer that could be read.
 func explainNetwork(err error) (string, error) {
-	var certificate *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	var name *net.DNSError
+	if text, kind := advice.Explain(err); kind != nil {
+		return text, kind
+	}
 	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &unknown):
-		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into SSL_CERT_FILE of the workers", storage.ErrConfig
-	case errors.As(err, &certificate):
-		return "the certificate of the store is not valid: " + transport.OneLine(certificate.Err.Error()), storage.ErrConfig
-	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return "the store speaks http, not https: begin gcp.gcs.endpoint with http://", storage.ErrConfig
-	case errors.As(err, &alert):
-		return "the store refuses the TLS connection: " + transport.OneLine(alert.Error()), storage.ErrConfig
-	case errors.As(err, &name) && name.IsNotFound:
-		return "the host " + name.Name + " is not found: correct gcp.gcs.endpoint", storage.ErrUnavailable
-	case errors.As(err, &syntax):
+	if errors.As(err, &syntax) {
 		return notGoogle, storage.ErrConfig
 	}
 	return transport.Cause(err), storage.ErrUnavailable

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -28,9 +27,9 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 		return nil, err
 	}
 	call := b.service.Objects.Get(b.name, key).Context(ctx)
-	part := r != storage.Range{}
-	if part {
-		call.Header().Set("Range", header(r))
+	part := transport.RangeHeader(r)
+	if part != "" {
+		call.Header().Set("Range", part)
 	}
 	answer, err := call.Download()
 	switch {
@@ -38,26 +37,18 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 		return http.NoBody, nil // the object is there, and ends before the range
 	case err != nil:
 		return nil, b.absent(ctx, "get", key, err)
-	case part && answer.StatusCode != http.StatusPartialContent:
+	case part != "" && answer.StatusCode != http.StatusPartialContent:
 		_ = answer.Body.Close()
 		return nil, fmt.Errorf("get %s: %w: the store sent the whole object for a part of it: it does not know ranges", b.url(key), storage.ErrConfig)
 	case answer.ContentLength < 0:
 		_ = answer.Body.Close()
 		return nil, fmt.Errorf("get %s: %w: the answer has no length, so a cut would not be noticed", b.url(key), storage.ErrUnavailable)
 	}
-	found := &body{bucket: b, ctx: ctx, key: key, source: answer.Body, left: answer.ContentLength}
-	if !part {
-		found.want, found.check = checksum(answer.Header)
+	body := transport.Body(ctx, b.url(key), answer.Body, answer.ContentLength)
+	if want, ok := checksum(answer.Header); ok && part == "" {
+		return &summed{ReadCloser: body, url: b.url(key), want: want}, nil
 	}
-	return found, nil
-}
-
-// header is r as HTTP says it.
-func header(r storage.Range) string {
-	if r.Length == 0 || r.Offset > math.MaxInt64-r.Length {
-		return fmt.Sprintf("bytes=%d-", r.Offset)
-	}
-	return fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1)
+	return body, nil
 }
 
 // checksum finds the CRC32C of a whole object, unless the store had to unpack it on the way:
@@ -82,50 +73,24 @@ func encode(sum uint32) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
 }
 
-// body reads an answer. It knows how long it has to be, and for a whole object what its checksum is.
-type body struct {
-	bucket *Bucket
-	ctx    context.Context // the one call's, as with http.Request
-	key    string
-	source io.ReadCloser
-	left   int64
-
-	check     bool
+// summed reads a whole object and knows what its checksum is.
+type summed struct {
+	io.ReadCloser
+	url       string
 	want, sum uint32
 }
 
 // Read implements io.Reader.
-func (r *body) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
+func (r *summed) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.sum = crc32.Update(r.sum, castagnoli, p[:n])
+	if err == io.EOF && r.sum != r.want { //nolint:errorlint // io.Reader: EOF itself
+		return n, r.mismatch()
 	}
-	n, err := r.source.Read(p)
-	r.left -= int64(n)
-	if r.check {
-		r.sum = crc32.Update(r.sum, castagnoli, p[:n])
-	}
-	switch {
-	case err == nil:
-		return n, nil
-	case errors.Is(err, io.EOF) && r.left == 0:
-		return n, r.end()
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
-	}
-	if cause := r.ctx.Err(); cause != nil {
-		return n, cause
-	}
-	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, transport.OneLine(err.Error()))
+	return n, err
 }
 
-// end compares checksums. A difference is not storage.ErrUnavailable: the bytes were handed on, so asking for the rest would
-// not mend them.
-func (r *body) end() error {
-	if r.check && r.sum != r.want {
-		return fmt.Errorf("get %s: the bytes that came have CRC32C %s, the object has %s", r.bucket.url(r.key), encode(r.sum), encode(r.want))
-	}
-	return io.EOF
+// mismatch is not storage.ErrUnavailable: the bytes were handed on, so asking for the rest would not mend them.
+func (r *summed) mismatch() error {
+	return fmt.Errorf("get %s: the bytes that came have CRC32C %s, the object has %s", r.url, encode(r.sum), encode(r.want))
 }
-
-// Close implements io.Closer.
-func (r *body) Close() error { return r.source.Close() }

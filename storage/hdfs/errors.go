@@ -8,11 +8,11 @@ import (
 	"net"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/colinmarc/hdfs/v2"
 
 	"starkeep/storage"
+	"starkeep/storage/transport"
 )
 
 // exception tells whether an error is an answer of the name node with a class of that name.
@@ -115,7 +115,7 @@ var answers = map[string]answer{
 func (b *Bucket) explainAnswer(op string, remote hdfs.Error) reason {
 	class := short(remote.Exception())
 	first, _, _ := strings.Cut(remote.Message(), "\n") // the rest is a trace of the name node's stack
-	said := oneLine(first)
+	said := shorten(first)
 	known := answers[class]
 	switch {
 	case class == "AccessControlException" && strings.Contains(said, "SIMPLE authentication is not enabled"):
@@ -157,7 +157,7 @@ func (b *Bucket) grant(op string) string {
 
 // explainNetwork explains an error that no node answered. The library has no types for its own.
 func explainNetwork(err error) reason {
-	text := oneLine(err.Error())
+	text := shorten(err.Error())
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
@@ -191,18 +191,5 @@ func explainKerberos(text string) reason {
 	return reason{storage.ErrDenied, "Kerberos gives no ticket: correct kerberos_principal and kerberos_keytab; " + text}
 }
 
-// maxText bounds what a store may add to a message.
-const maxText = 300
-
-// oneLine keeps foreign text from breaking a message.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
-}
+// shorten keeps the words of a node from breaking a message. They begin with a path, so there has to be room for it.
+func shorten(s string) string { return transport.Shorten(s, 300) }

@@ -2,12 +2,9 @@ package s3
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
@@ -218,23 +215,20 @@ func (b *Bucket) grant(op string) string {
 	return "grant " + actions + " on " + objects
 }
 
+var advice = transport.Advice{
+	Authorities: "AWS_CA_BUNDLE",
+	PlainHTTP:   "begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false",
+	Host:        "correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true",
+}
+
 // explainNetwork explains an error without an answer.
 func explainNetwork(err error) (string, error) {
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	var name *net.DNSError
+	if text, kind := advice.Explain(err); kind != nil {
+		return text, kind
+	}
 	var syntax *xml.SyntaxError
 	code := status(err)
 	switch {
-	case errors.As(err, &certificate):
-		return explainCertificate(certificate)
-	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return "the store speaks http, not https: begin aws.s3.endpoint with http://, or set aws.s3.enable_ssl = false", storage.ErrConfig
-	case errors.As(err, &alert):
-		return "the store refuses the TLS connection: " + transport.OneLine(alert.Error()), storage.ErrConfig
-	case errors.As(err, &name) && name.IsNotFound:
-		return "the host " + name.Name + " is not found: correct aws.s3.endpoint, or set aws.s3.enable_path_style_access = true", storage.ErrUnavailable
 	case code == http.StatusBadRequest: // without a body that S3 would send
 		return "the store does not understand the request: is it https, or no S3 store? correct aws.s3.endpoint", storage.ErrConfig
 	case errors.As(err, &syntax) && code < 500:
@@ -245,14 +239,6 @@ func explainNetwork(err error) (string, error) {
 		return "the request cannot be made: " + transport.Cause(err), storage.ErrConfig
 	}
 	return transport.Cause(err), storage.ErrUnavailable
-}
-
-func explainCertificate(err *tls.CertificateVerificationError) (string, error) {
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
-		return "the certificate of the store is signed by an unknown authority: put that authority's PEM file into AWS_CA_BUNDLE of the workers", storage.ErrConfig
-	}
-	return "the certificate of the store is not valid: " + transport.OneLine(err.Err.Error()), storage.ErrConfig
 }
 
 // service is the innermost service that failed: credentials are got while another service waits for them.

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,7 +22,10 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 	if _, _, err := r.Clip(math.MaxInt64); err != nil {
 		return nil, err
 	}
-	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, Range: header(r)}
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key}
+	if part := transport.RangeHeader(r); part != "" {
+		in.Range = &part
+	}
 	out, err := b.client.GetObject(ctx, in)
 	switch {
 	case in.Range != nil && status(err) == http.StatusRequestedRangeNotSatisfiable:
@@ -37,52 +39,8 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 		_ = out.Body.Close()
 		return nil, fmt.Errorf("get %s: %w: the answer has no length, so a cut would not be noticed", b.url(key), storage.ErrUnavailable)
 	}
-	return &body{bucket: b, ctx: ctx, key: key, source: out.Body, left: *out.ContentLength}, nil
+	return transport.Body(ctx, b.url(key), out.Body, *out.ContentLength), nil
 }
-
-// header is r as HTTP says it; nil is the whole object.
-func header(r storage.Range) *string {
-	switch {
-	case r == storage.Range{}:
-		return nil
-	case r.Length == 0 || r.Offset > math.MaxInt64-r.Length:
-		return aws.String(fmt.Sprintf("bytes=%d-", r.Offset))
-	}
-	return aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
-}
-
-// body reads an answer and knows how long it has to be.
-type body struct {
-	bucket *Bucket
-	ctx    context.Context // the one call's, as with http.Request
-	key    string
-	source io.ReadCloser
-	left   int64
-}
-
-// Read implements io.Reader.
-func (r *body) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.source.Read(p)
-	r.left -= int64(n)
-	switch {
-	case err == nil:
-		return n, nil
-	case errors.Is(err, io.EOF) && r.left == 0:
-		return n, io.EOF
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
-	}
-	if cause := r.ctx.Err(); cause != nil {
-		return n, cause
-	}
-	return n, fmt.Errorf("get %s: %w: the connection broke with %d bytes to go: %s", r.bucket.url(r.key), storage.ErrUnavailable, r.left, transport.OneLine(err.Error()))
-}
-
-// Close implements io.Closer.
-func (r *body) Close() error { return r.source.Close() }
 
 // Stat implements storage.Reader.
 func (b *Bucket) Stat(ctx context.Context, key string) (storage.Info, error) {

@@ -1,15 +1,12 @@
-// Package transport is what stores that are reached over HTTP share: connections that notice silence, and the words of a
-// failure without the layers around it.
+// Package transport is what stores that are reached over a network share: connections that notice silence, bodies that notice
+// a cut, and the words of a failure without the layers around it.
 package transport
 
 import (
-	"errors"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
 
 // Quiet returns conn so that it fails when nothing moves for too long in either direction: a peer that went away without a
@@ -47,34 +44,4 @@ func (c *quietConn) ReadFrom(r io.Reader) (int64, error) {
 	piece := pieces.Get().(*[pieceSize]byte)
 	defer pieces.Put(piece)
 	return io.CopyBuffer(struct{ io.Writer }{c}, r, piece[:])
-}
-
-// Cause is the text of the innermost cause alone: the layers above repeat the request.
-func Cause(err error) string {
-	for {
-		if network, ok := err.(*net.OpError); ok {
-			return OneLine(network.Error())
-		}
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return OneLine(err.Error())
-		}
-		err = inner
-	}
-}
-
-// maxText bounds what a store may add to a message.
-const maxText = 200
-
-// OneLine keeps foreign text from breaking a message.
-func OneLine(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
 }

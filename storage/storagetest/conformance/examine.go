@@ -11,6 +11,7 @@ import (
 
 	"starkeep/storage"
 	"starkeep/storage/prefix"
+	"starkeep/storage/transport"
 )
 
 // Options say how Examine works.
@@ -120,7 +121,7 @@ func (e *examination) last() {
 	e.sweep(e.family())
 	v := Verdict{Name: LeavesNothing, Title: "Everything that was written here is deleted again", OK: e.left == nil, Took: time.Since(began)}
 	if e.left != nil {
-		v.Detail = oneLine(e.left.Error())
+		v.Detail = shorten(e.left.Error())
 	}
 	e.reach(v)
 }
@@ -250,7 +251,7 @@ func (t *trial) Errorf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failure == "" {
-		t.failure = oneLine(fmt.Sprintf(format, args...))
+		t.failure = shorten(fmt.Sprintf(format, args...))
 	}
 }
 
@@ -258,7 +259,7 @@ func (t *trial) FailNow() { runtime.Goexit() }
 
 func (t *trial) Skipf(format string, args ...any) {
 	t.mu.Lock()
-	t.skipped = oneLine(fmt.Sprintf(format, args...))
+	t.skipped = shorten(fmt.Sprintf(format, args...))
 	t.mu.Unlock()
 	runtime.Goexit()
 }
@@ -294,12 +295,5 @@ func (t *trial) result() (skipped, failure string) {
 	return t.skipped, ""
 }
 
-// oneLine is text without line breaks, and not longer than a screen is wide a few times.
-func oneLine(text string) string {
-	const most = 500
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
-}
+// shorten keeps a text on one line, not longer than a screen is wide a few times.
+func shorten(text string) string { return transport.Shorten(text, 500) }
