@@ -116,23 +116,23 @@ func passing(err error) bool {
 func CheckBank(t testing.TB, db *sql.DB, database string) int64 {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
+	defer in.Close()
 	var each []string
 	for bank := range banks {
 		each = append(each, fmt.Sprintf("SELECT %d AS bank, account, balance FROM bank_%d", bank, bank))
 	}
 	all := strings.Join(each, " UNION ALL ")
 	moved := "SELECT bank_from AS bank, from_account AS account, -amount AS amount FROM ledger UNION ALL SELECT bank_to, to_account, amount FROM ledger"
-	_, sum := in.query("SELECT COUNT(*), SUM(balance) FROM (" + all + ") AS a")
+	_, sum := in.Query("SELECT COUNT(*), SUM(balance) FROM (" + all + ") AS a")
 	require.Equal(t, fmt.Sprint(banks*accounts), *sum[0][0], "accounts")
 	require.Equal(t, fmt.Sprint(banks*accounts*opening), *sum[0][1], "money was made or lost")
-	_, wrong := in.query(fmt.Sprintf(`SELECT a.bank, a.account, a.balance, %d + COALESCE(m.amount, 0) FROM (%s) AS a
+	_, wrong := in.Query(fmt.Sprintf(`SELECT a.bank, a.account, a.balance, %d + COALESCE(m.amount, 0) FROM (%s) AS a
 		LEFT JOIN (SELECT bank, account, SUM(amount) AS amount FROM (%s) AS l GROUP BY bank, account) AS m USING (bank, account)
 		WHERE a.balance <> %d + COALESCE(m.amount, 0) LIMIT 5`, opening, all, moved, opening))
 	for _, row := range wrong {
 		require.Fail(t, "an account differs from the ledger", "bank %s account %s holds %s, the ledger says %s", *row[0], *row[1], *row[2], *row[3])
 	}
-	_, transfers := in.query("SELECT COUNT(*) FROM ledger")
+	_, transfers := in.Query("SELECT COUNT(*) FROM ledger")
 	var n int64
 	_, err := fmt.Sscan(*transfers[0][0], &n)
 	require.NoError(t, err)

@@ -1,12 +1,12 @@
 package mysqldata
 
 import (
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
+
+	"starkeep/tests/session"
 )
 
 // Digest tells everything about a database that a restore has to bring back: the key names an object and what of it
@@ -15,8 +15,8 @@ import (
 func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	d := digest{session: in, database: database, found: map[string]string{}}
+	defer in.Close()
+	d := digest{Session: in, database: database, found: map[string]string{}}
 	d.database_()
 	for _, row := range d.rows("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = DATABASE()") {
 		d.table(*row[0], *row[1])
@@ -31,14 +31,14 @@ func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 }
 
 type digest struct {
-	session
+	session.Session
 	database string
 	found    map[string]string
 }
 
 func (d *digest) rows(statement string, args ...any) [][]*string {
-	d.t.Helper()
-	_, rows := d.query(statement, args...)
+	d.T.Helper()
+	_, rows := d.Query(statement, args...)
 	return rows
 }
 
@@ -110,12 +110,7 @@ func (d *digest) content(table, clause string, columns []string) string {
 	for _, row := range d.rows("SELECT " + strings.Join(columns, ", ") + " FROM " + Quote(table) + clause) {
 		lines = append(lines, print(row))
 	}
-	slices.Sort(lines)
-	text := strings.Join(lines, "\n")
-	if len(text) > 64<<10 {
-		return fmt.Sprintf("%d rows %x", len(lines), sha256.Sum256([]byte(text)))
-	}
-	return text
+	return session.Summary(lines)
 }
 
 func print(row []*string) string {
@@ -141,7 +136,7 @@ func (d *digest) objects(kind, names string) {
 
 // show puts all that SHOW CREATE says, e.g. of a procedure its mode, character sets and collation; not when it was made.
 func (d *digest) show(kind, name string) {
-	names, rows := d.query("SHOW CREATE " + kind + " " + Quote(name))
+	names, rows := d.Query("SHOW CREATE " + kind + " " + Quote(name))
 	var b strings.Builder
 	for i, v := range rows[0] {
 		if names[i] != "Created" && v != nil {

@@ -2,14 +2,12 @@
 package mysqldata
 
 import (
-	"context"
 	"database/sql"
-	"database/sql/driver"
 	_ "embed"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"starkeep/tests/session"
 )
 
 //go:embed everything.sql
@@ -35,59 +33,13 @@ const Mode = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 func Apply(t testing.TB, db *sql.DB, database string, statements []string) {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	for _, s := range statements {
-		in.exec(s)
-	}
+	defer in.Close()
+	in.Exec(statements...)
 }
 
-// session is a connection that goes back to no pool, so that what is set in it meets nobody else.
-type session struct {
-	t    testing.TB
-	conn *sql.Conn
-}
-
-func open(t testing.TB, db *sql.DB, database string) session {
+func open(t testing.TB, db *sql.DB, database string) session.Session {
 	t.Helper()
-	conn, err := db.Conn(context.Background())
-	require.NoError(t, err)
-	s := session{t, conn}
-	s.exec("SET NAMES utf8mb4, time_zone='+00:00', sql_mode='" + Mode + "'")
-	s.exec("USE " + Quote(database))
-	return s
-}
-
-func (s session) close() {
-	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
-	_ = s.conn.Close()
-}
-
-func (s session) exec(statement string) {
-	s.t.Helper()
-	_, err := s.conn.ExecContext(context.Background(), statement)
-	require.NoError(s.t, err, "%.2000s", statement)
-}
-
-// query returns the names of the columns, and all rows as text; NULL is nil.
-func (s session) query(statement string, args ...any) ([]string, [][]*string) {
-	s.t.Helper()
-	rows, err := s.conn.QueryContext(context.Background(), statement, args...)
-	require.NoError(s.t, err, "%.2000s", statement)
-	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
-	require.NoError(s.t, err)
-	var all [][]*string
-	for rows.Next() {
-		row := make([]*string, len(names))
-		into := make([]any, len(names))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		require.NoError(s.t, rows.Scan(into...))
-		all = append(all, row)
-	}
-	require.NoError(s.t, rows.Err())
-	return names, all
+	return session.Open(t, db, "SET NAMES utf8mb4, time_zone='+00:00', sql_mode='"+Mode+"'", "USE "+Quote(database))
 }
 
 // Quote quotes a name.

@@ -1,13 +1,14 @@
 package starrocksdata
 
 import (
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"starkeep/tests/session"
 )
 
 // Digest tells everything about a database that a restore has to bring back: the key names an object and what of it
@@ -16,8 +17,8 @@ import (
 func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	d := digest{session: in, database: database, found: map[string]string{}}
+	defer in.Close()
+	d := digest{Session: in, database: database, found: map[string]string{}}
 	materialized := map[string]bool{}
 	for _, r := range d.records("SELECT TABLE_NAME, IS_ACTIVE, REFRESH_TYPE FROM information_schema.materialized_views WHERE TABLE_SCHEMA = ?", database) {
 		if r["REFRESH_TYPE"] == "ROLLUP" {
@@ -54,8 +55,8 @@ func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 func GovernanceDigest(t testing.TB, db *sql.DB, database string) map[string]string {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	d := digest{session: in, database: database, found: map[string]string{}}
+	defer in.Close()
+	d := digest{Session: in, database: database, found: map[string]string{}}
 	for _, r := range d.records("SHOW CATALOGS") {
 		if r["Type"] != "Internal" {
 			d.put("catalog "+r["Catalog"], d.cell("SHOW CREATE CATALOG "+Quote(r["Catalog"]), 1))
@@ -77,7 +78,7 @@ var identity = regexp.MustCompile(`id=\d+`)
 // resourceGroups puts the groups with their classifiers, one a row, whose order means nothing.
 func (d *digest) resourceGroups() {
 	groups := map[string][]string{}
-	_, rows := d.query("SHOW RESOURCE GROUPS ALL")
+	_, rows := d.Query("SHOW RESOURCE GROUPS ALL")
 	for _, row := range rows {
 		var cells []string
 		for i, v := range row {
@@ -94,15 +95,15 @@ func (d *digest) resourceGroups() {
 }
 
 type digest struct {
-	session
+	session.Session
 	database string
 	found    map[string]string
 }
 
 // records reads rows by the names of their columns; NULL is "NULL".
 func (d *digest) records(statement string, args ...any) []map[string]string {
-	d.t.Helper()
-	names, rows := d.query(statement, args...)
+	d.T.Helper()
+	names, rows := d.Query(statement, args...)
 	all := make([]map[string]string, len(rows))
 	for i, row := range rows {
 		all[i] = map[string]string{}
@@ -121,8 +122,8 @@ func text(v *string) string {
 }
 
 func (d *digest) cell(statement string, column int) string {
-	d.t.Helper()
-	_, rows := d.query(statement)
+	d.T.Helper()
+	_, rows := d.Query(statement)
 	return text(rows[0][column])
 }
 
@@ -161,7 +162,7 @@ func (d *digest) content(table string) string {
 		}
 		columns = append(columns, name)
 	}
-	_, rows := d.query("SELECT " + strings.Join(columns, ", ") + " FROM " + Quote(table))
+	_, rows := d.Query("SELECT " + strings.Join(columns, ", ") + " FROM " + Quote(table))
 	lines := make([]string, len(rows))
 	for i, row := range rows {
 		values := make([]string, len(row))
@@ -173,12 +174,7 @@ func (d *digest) content(table string) string {
 		}
 		lines[i] = strings.Join(values, " | ")
 	}
-	slices.Sort(lines)
-	all := strings.Join(lines, "\n")
-	if len(all) > 64<<10 {
-		return fmt.Sprintf("%d rows %x", len(lines), sha256.Sum256([]byte(all)))
-	}
-	return all
+	return session.Summary(lines)
 }
 
 func (d *digest) grants(statement string) string {

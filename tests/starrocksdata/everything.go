@@ -2,7 +2,6 @@
 package starrocksdata
 
 import (
-	"context"
 	"database/sql"
 	_ "embed"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/session"
 )
 
 //go:embed everything.sql
@@ -21,69 +22,49 @@ var everything string
 func Everything(t testing.TB, db *sql.DB, database, jar string) {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
+	defer in.Close()
 	for _, s := range strings.Split(everything, "\n//") {
 		if wait, rest, ok := strings.Cut(s, "\n"); ok && strings.HasPrefix(wait, "AWAIT ") {
-			in.await(strings.TrimPrefix(wait, "AWAIT "))
+			await(in, strings.TrimPrefix(wait, "AWAIT "))
 			s = rest
 		}
-		in.exec(strings.TrimSpace(s))
+		in.Exec(strings.TrimSpace(s))
 	}
-	in.exec(fmt.Sprintf(`CREATE FUNCTION add_one(INT) RETURNS INT PROPERTIES ("symbol" = "com.example.AddOne", "type" = "StarrocksJar", "file" = %q)`, jar))
+	in.Exec(fmt.Sprintf(`CREATE FUNCTION add_one(INT) RETURNS INT PROPERTIES ("symbol" = "com.example.AddOne", "type" = "StarrocksJar", "file" = %q)`, jar))
 }
 
 // Governance makes what belongs to the cluster, not to a database: external catalogs, roles, users, resource groups.
 func Governance(t testing.TB, db *sql.DB, database, secret string) {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	for _, s := range []string{
-		`CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.access_key" = "` + secret + `", "aws.s3.secret_key" = "` + secret + `")`,
+	defer in.Close()
+	in.Exec(
+		`CREATE EXTERNAL CATALOG lake COMMENT 'a lake' PROPERTIES ("type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9083", "aws.s3.access_key" = "`+secret+`", "aws.s3.secret_key" = "`+secret+`")`,
 		`CREATE EXTERNAL CATALOG plain PROPERTIES ("type" = "iceberg", "iceberg.catalog.type" = "hive", "hive.metastore.uris" = "thrift://127.0.0.1:9084")`,
 		"CREATE ROLE reader COMMENT 'may read'",
 		"CREATE ROLE writer",
 		"GRANT reader TO ROLE writer",
-		"GRANT SELECT ON ALL TABLES IN DATABASE " + Quote(database) + " TO ROLE reader",
-		"GRANT INSERT, DELETE ON TABLE " + Quote(database) + ".scalars TO ROLE writer",
-		"CREATE USER 'ann'@'%' IDENTIFIED BY '" + secret + "'",
-		"CREATE USER 'bob'@'10.%' IDENTIFIED BY '" + secret + "'",
+		"GRANT SELECT ON ALL TABLES IN DATABASE "+Quote(database)+" TO ROLE reader",
+		"GRANT INSERT, DELETE ON TABLE "+Quote(database)+".scalars TO ROLE writer",
+		"CREATE USER 'ann'@'%' IDENTIFIED BY '"+secret+"'",
+		"CREATE USER 'bob'@'10.%' IDENTIFIED BY '"+secret+"'",
 		"GRANT writer TO 'ann'@'%'",
 		"SET DEFAULT ROLE writer TO 'ann'@'%'",
-		"GRANT SELECT ON VIEW " + Quote(database) + ".totals TO USER 'bob'@'10.%'",
+		"GRANT SELECT ON VIEW "+Quote(database)+".totals TO USER 'bob'@'10.%'",
 		"CREATE RESOURCE GROUP nightly TO (user='ann'), (role='reader', source_ip='10.0.0.0/8') WITH ('cpu_weight' = '2', 'mem_limit' = '30%', 'concurrency_limit' = '5')",
-	} {
-		in.exec(s)
-	}
+	)
 }
 
-// session is one connection, in one database.
-type session struct {
-	t    testing.TB
-	conn *sql.Conn
-}
-
-func open(t testing.TB, db *sql.DB, database string) session {
+func open(t testing.TB, db *sql.DB, database string) session.Session {
 	t.Helper()
-	conn, err := db.Conn(context.Background())
-	require.NoError(t, err)
-	s := session{t, conn}
-	s.exec("USE " + Quote(database))
-	return s
-}
-
-func (s session) close() { _ = s.conn.Close() }
-
-func (s session) exec(statement string) {
-	s.t.Helper()
-	_, err := s.conn.ExecContext(context.Background(), statement)
-	require.NoError(s.t, err, "%.2000s", statement)
+	return session.Open(t, db, "USE "+Quote(database))
 }
 
 // await waits until every alter job that a SHOW ALTER statement lists is finished.
-func (s session) await(show string) {
-	s.t.Helper()
-	require.Eventually(s.t, func() bool {
-		names, rows := s.query(show)
+func await(s session.Session, show string) {
+	s.T.Helper()
+	require.Eventually(s.T, func() bool {
+		names, rows := s.Query(show)
 		for _, row := range rows {
 			for i, v := range row {
 				if names[i] == "State" && (v == nil || *v != "FINISHED") {
@@ -95,28 +76,6 @@ func (s session) await(show string) {
 	}, time.Minute, 20*time.Millisecond, show)
 }
 
-// query returns the names of the columns, and all rows as text; NULL is nil.
-func (s session) query(statement string, args ...any) ([]string, [][]*string) {
-	s.t.Helper()
-	rows, err := s.conn.QueryContext(context.Background(), statement, args...)
-	require.NoError(s.t, err, "%.2000s", statement)
-	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
-	require.NoError(s.t, err)
-	var all [][]*string
-	for rows.Next() {
-		row := make([]*string, len(names))
-		into := make([]any, len(names))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		require.NoError(s.t, rows.Scan(into...))
-		all = append(all, row)
-	}
-	require.NoError(s.t, rows.Err())
-	return names, all
-}
-
 // Quote quotes a name.
 func Quote(name string) string { return "`" + name + "`" }
 
@@ -124,8 +83,6 @@ func Quote(name string) string { return "`" + name + "`" }
 func Apply(t testing.TB, db *sql.DB, database string, statements []string) {
 	t.Helper()
 	in := open(t, db, database)
-	defer in.close()
-	for _, s := range statements {
-		in.exec(s)
-	}
+	defer in.Close()
+	in.Exec(statements...)
 }

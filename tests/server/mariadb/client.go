@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
+
+	"starkeep/tests/session"
 )
 
 // DSN returns what go-sql-driver connects with, as the server's User, without parameters.
@@ -92,27 +94,18 @@ func (s *Server) Query(t testing.TB, statement string, args ...any) [][]string {
 	t.Helper()
 	rows, err := s.admin.Query(statement, args...)
 	require.NoError(t, err, "%.300s", statement)
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	require.NoError(t, err)
+	_, found := session.Read(t, rows)
 	var all [][]string
-	values := make([]sql.NullString, len(columns))
-	into := make([]any, len(columns))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	for rows.Next() {
-		require.NoError(t, rows.Scan(into...))
-		row := make([]string, len(columns))
+	for _, values := range found {
+		row := make([]string, len(values))
 		for i, v := range values {
 			row[i] = `\N`
-			if v.Valid {
-				row[i] = v.String
+			if v != nil {
+				row[i] = *v
 			}
 		}
 		all = append(all, row)
 	}
-	require.NoError(t, rows.Err())
 	return all
 }
 
