@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +12,9 @@ import (
 
 	"starkeep/job"
 	"starkeep/snapshot"
+	"starkeep/snapshot/repository"
+	"starkeep/storage"
+	"starkeep/storage/mem"
 )
 
 func requireFinal(t *testing.T, err error, kind, says string) {
@@ -163,6 +168,45 @@ func TestCancelledBackupRemovesItsObjectsAndNobodyElses(t *testing.T) {
 	require.NotEqual(t, before, b.keys(""))
 	for range 2 {
 		must[job.ReleaseOutput](b, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref})
+	}
+	require.Equal(t, before, b.keys(""))
+}
+
+// full is a store without room for another object until one is deleted.
+type full struct {
+	storage.Bucket
+	room atomic.Bool
+}
+
+func (f *full) Put(ctx context.Context, key string, body storage.Body, o storage.PutOptions) error {
+	if !f.room.Load() {
+		return fmt.Errorf("put %s: %w", key, storage.ErrNoSpace)
+	}
+	return f.Bucket.Put(ctx, key, body, o)
+}
+
+func (f *full) Delete(ctx context.Context, key string) error {
+	f.room.Store(true)
+	return f.Bucket.Delete(ctx, key)
+}
+
+// A sweep writes a lock before it deletes: in a full store it never would, and the database could not be backed up
+// elsewhere until somebody made room.
+func TestCancelledBackupMakesRoomInAFullRepository(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cluster.add("a", 10, 20)
+	before := b.keys("")
+	b.prepare("first")
+	b.upload(must[job.Plan](b, job.PinSnapshotActivity, job.StageInput{Ref: b.ref}))
+	require.NotEmpty(t, b.keys("/data/"))
+	bucket, err := mem.Open(b.place, false)
+	require.NoError(t, err)
+	b.repo, err = repository.Open(t.Context(), &full{Bucket: bucket}, "repo")
+	require.NoError(t, err)
+	for range 2 {
+		out := must[job.ReleaseOutput](b, job.ReleaseBackupActivity, job.ReleaseInput{Ref: b.ref, Admitted: true})
+		require.False(t, out.Committed)
 	}
 	require.Equal(t, before, b.keys(""))
 }

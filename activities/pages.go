@@ -45,21 +45,23 @@ type decision struct {
 func short(job string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(job)))[:12] }
 
 func pinnedPage(round int) string           { return fmt.Sprintf("%s%d", pinnedPages, round) }
-func planPage(plan string, page int) string { return fmt.Sprintf("plans/%s/%06d", plan, page) }
+func planPage(plan string, page int) string { return fmt.Sprintf(planFolder+"%s/%06d", plan, page) }
 func receiptPage(b job.Batch) string {
-	return fmt.Sprintf("receipts/%s/%06d-%06d", b.Plan, b.Page, b.Index)
+	return fmt.Sprintf(receiptFolder+"%s/%06d-%06d", b.Plan, b.Page, b.Index)
 }
-func receiptPages(plan string) string { return fmt.Sprintf("receipts/%s/", plan) }
+func receiptPages(plan string) string { return fmt.Sprintf(receiptFolder+"%s/", plan) }
 func intentPage(b job.Batch, nonce string) string {
 	return fmt.Sprintf("intents/%s-%06d-%06d-%s", b.Plan, b.Page, b.Index, nonce)
 }
 
 const (
-	intentPages = "intents/"
-	pinnedPages = "pinned/"
+	intentPages   = "intents/"
+	pinnedPages   = "pinned/"
+	planFolder    = "plans/"
+	receiptFolder = "receipts/"
 )
 
-func sizePage(plan string) string { return fmt.Sprintf("plans/%s/size", plan) }
+func sizePage(plan string) string { return fmt.Sprintf(planFolder+"%s/size", plan) }
 
 // planSize is how many receipts a plan has once it is done: a listing that lacks one must not pass for fewer rows.
 type planSize struct {

@@ -13,6 +13,7 @@ import (
 	"starkeep/job"
 	"starkeep/snapshot"
 	"starkeep/snapshot/repository"
+	"starkeep/storage"
 )
 
 // ReleaseBackup gives back what a backup held. Without a manifest it also removes the data objects that the job stored
@@ -32,6 +33,11 @@ func (a *Activities) releaseBackup(ctx context.Context, in job.ReleaseInput) (jo
 		return out, err
 	}
 	left, why, err := d.sweep(ctx)
+	if errors.Is(err, storage.ErrNoSpace) { // the sweep, which makes room, needs some for its lock
+		if err = d.makeRoom(ctx); err == nil {
+			left, why, err = d.sweep(ctx)
+		}
+	}
 	if err != nil {
 		return out, err
 	}
@@ -103,6 +109,16 @@ func (d *desk) sweep(ctx context.Context) (left int, why, err error) {
 		return len(mine), err, nil
 	}
 	return 0, nil, err
+}
+
+// makeRoom deletes the pages of a backup that are of no use once it is decided; a sweep needs the intents only.
+func (d *desk) makeRoom(ctx context.Context) error {
+	for _, below := range []string{receiptFolder, planFolder, pinnedPages} {
+		if err := d.repo.DeletePages(ctx, d.ref.Job, below); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReleaseRestore gives back what a restore held: what the publish replaced, or, when it did not come to that, everything

@@ -124,6 +124,23 @@ func (r *Repository) ListPages(ctx context.Context, job, below string, fn func(n
 	})
 }
 
+// DeletePages removes the pages of a job whose names begin with below. None is no error.
+func (r *Repository) DeletePages(ctx context.Context, job, below string) error {
+	var keys []string
+	err := r.ListPages(ctx, job, below, func(name string) error {
+		key, err := pageKey(job, name)
+		keys = append(keys, key)
+		return err
+	})
+	if err == nil {
+		err = r.deleteAll(ctx, keys)
+	}
+	if err != nil {
+		return fmt.Errorf("delete pages %s of job %s: %w", below, job, err)
+	}
+	return nil
+}
+
 // LastPages begins the names of pages that DeleteJob deletes behind all others.
 const LastPages = "~"
 

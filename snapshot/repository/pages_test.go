@@ -62,6 +62,11 @@ func TestPagesOfOtherJobsAreNotListedOrDeleted(t *testing.T) {
 	require.NoError(t, r.ListPages(ctx, "j3", "", list))
 	require.Empty(t, names)
 
+	require.NoError(t, r.DeletePages(ctx, "j2", "receipts/r1/"))
+	require.NoError(t, r.DeletePages(ctx, "j2", "receipts/r1/"), "none is no error")
+	require.Error(t, r.DeletePages(ctx, "../j1", ""))
+	require.Len(t, listKeys(t, b, "jobs/j2/"), 2, "all but the receipts")
+
 	// Killed in the middle, a job that is deleted is still known; a repeat ends it.
 	b.Set(fault.Fault{Method: fault.Delete, Nth: 3})
 	require.ErrorIs(t, r.DeleteJob(ctx, "j1"), fault.ErrInjected)
@@ -70,7 +75,7 @@ func TestPagesOfOtherJobsAreNotListedOrDeleted(t *testing.T) {
 	require.NoError(t, r.DeleteJob(ctx, "j1"))
 	require.Empty(t, listKeys(t, b, "jobs/j1/"))
 	require.Len(t, listKeys(t, b, "jobs/j10/"), 5)
-	require.Len(t, listKeys(t, b, "jobs/j2/"), 5)
+	require.Len(t, listKeys(t, b, "jobs/j2/"), 2)
 }
 
 func TestDamagedPageSaysWhatToDo(t *testing.T) {
