@@ -5,6 +5,7 @@ package job
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"starkeep/snapshot"
@@ -56,8 +57,19 @@ func WorkflowID(cluster, database string) string {
 	if database == "" {
 		return "catalogs/" + cluster
 	}
-	return "job/" + cluster + "/" + database
+	return locks(cluster) + database
 }
+
+// DatabaseOf returns the database whose lock a workflow id is; empty when it is that of the cluster's own objects.
+func DatabaseOf(cluster, workflowID string) string {
+	database, ok := strings.CutPrefix(workflowID, locks(cluster))
+	if !ok {
+		return ""
+	}
+	return database
+}
+
+func locks(cluster string) string { return "job/" + cluster + "/" }
 
 // State is a state of a job, with the native names (SNAPSHOTING has one T).
 type State string

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ type fake struct {
 	polled     time.Time                    // when a worker was last seen; zero: never
 	runs       map[string]*execution        // by workflow id: the newest run
 	listed     []string                     // workflow ids that visibility knows
+	past       []*execution                 // older runs, which it knows too
 	queries    []string                     // visibility queries
 	questions  map[string]func(req any) any // answers of the workflows that only look, by type
 	started    []client.StartWorkflowOptions
@@ -49,6 +51,7 @@ type execution struct {
 	info    *workflowpb.WorkflowExecutionInfo
 	status  job.Status
 	pending []*workflowpb.PendingActivityInfo
+	pages   []*workflowpb.PendingChildExecutionInfo
 }
 
 func newFake(t *testing.T) *fake {
@@ -83,6 +86,21 @@ func (f *fake) add(kind, database string, state job.State, listed bool) *executi
 		f.listed = append(f.listed, id)
 	}
 	return e
+}
+
+// refuse adds a run of a job that its checks refuse, later than the one that is there.
+func (f *fake) refuse(kind, database, why string) {
+	id := job.WorkflowID("c", database)
+	if old := f.runs[id]; old != nil {
+		f.past = append(f.past, old)
+	}
+	e := f.add(kind, database, job.Cancelled, false)
+	e.info.Execution.RunId += fmt.Sprintf("-%d", len(f.past))
+	e.info.Status = enumspb.WORKFLOW_EXECUTION_STATUS_FAILED
+	e.info.StartTime = timestamppb.New(time.Unix(2000+int64(len(f.past)), 0))
+	e.status.Created, e.status.Message = e.info.GetStartTime().AsTime(), why
+	e.status.JobID += 1000 * int64(len(f.past))
+	f.remember(e)
 }
 
 func (f *fake) remember(e *execution) {
@@ -134,7 +152,7 @@ func (f *fake) SignalWorkflow(_ context.Context, id, _, name string, _ any) erro
 	return nil
 }
 
-func (f *fake) QueryWorkflow(ctx context.Context, id, _, query string, _ ...any) (converter.EncodedValue, error) {
+func (f *fake) QueryWorkflow(ctx context.Context, id, run, query string, _ ...any) (converter.EncodedValue, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ctx.Err() != nil {
@@ -149,7 +167,7 @@ func (f *fake) QueryWorkflow(ctx context.Context, id, _, query string, _ ...any)
 		}
 		return f.value(f.registry), nil
 	}
-	return f.value(f.runs[id].status), nil
+	return f.value(f.find(id, run).status), nil
 }
 
 func (f *fake) UpdateWorkflow(_ context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
@@ -181,23 +199,40 @@ func (f *fake) ListWorkflow(_ context.Context, r *workflowservice.ListWorkflowEx
 		n = int(r.GetNextPageToken()[0])
 	}
 	out := &workflowservice.ListWorkflowExecutionsResponse{}
-	if n < len(f.listed) {
-		out.Executions = append(out.Executions, f.runs[f.listed[n]].info)
+	var all []*workflowpb.WorkflowExecutionInfo
+	for _, id := range f.listed {
+		all = append(all, f.runs[id].info)
 	}
-	if n+1 < len(f.listed) {
+	for _, e := range f.past {
+		all = append(all, e.info)
+	}
+	if n < len(all) {
+		out.Executions = append(out.Executions, all[n])
+	}
+	if n+1 < len(all) {
 		out.NextPageToken = []byte{byte(n + 1)}
 	}
 	return out, nil
 }
 
-func (f *fake) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+// find returns a run; without its id the newest one.
+func (f *fake) find(id, run string) *execution {
+	for _, e := range f.past {
+		if e.info.GetExecution().GetRunId() == run {
+			return e
+		}
+	}
+	return f.runs[id]
+}
+
+func (f *fake) DescribeWorkflowExecution(_ context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e := f.runs[id]
+	e := f.find(id, run)
 	if e == nil {
 		return nil, serviceerror.NewNotFound("no such workflow")
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: e.info, PendingActivities: e.pending}, nil
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: e.info, PendingActivities: e.pending, PendingChildren: e.pages}, nil
 }
 
 func (f *fake) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {

@@ -50,18 +50,66 @@ func (s *Session) Newest(ctx context.Context, workflow, database string) ([]job.
 	if err != nil {
 		return nil, err
 	}
-	newest := map[string]*workflowpb.WorkflowExecutionInfo{}
-	for _, r := range append(runs, s.unlisted(ctx, workflow, database)...) {
-		id := r.GetExecution().GetWorkflowId()
-		if old := newest[id]; old == nil || old.GetStartTime().AsTime().Before(r.GetStartTime().AsTime()) {
-			newest[id] = r
+	return s.statuses(ctx, s.rows(append(s.unlisted(ctx, workflow, database), runs...)))
+}
+
+// row is one row of SHOW: a run, and the newest one that was refused since.
+type row struct {
+	run, refused *workflowpb.WorkflowExecutionInfo
+}
+
+// rows keeps the newest run of each workflow id. A run that its checks refused does not take the place of one that was
+// begun: natively a refused statement makes no job. But it may be nobody's statement, so it must not vanish either.
+func (s *Session) rows(runs []*workflowpb.WorkflowExecutionInfo) []row {
+	newer := func(a, b *workflowpb.WorkflowExecutionInfo) bool {
+		return b == nil || b.GetStartTime().AsTime().Before(a.GetStartTime().AsTime())
+	}
+	begun, refused := map[string]*workflowpb.WorkflowExecutionInfo{}, map[string]*workflowpb.WorkflowExecutionInfo{}
+	known := map[string]bool{}
+	for _, r := range runs {
+		run := r.GetExecution()
+		if known[run.GetRunId()] {
+			continue // an answer about the run itself came before that of the list, which lags behind
+		}
+		known[run.GetRunId()] = true
+		of := begun
+		if wasRefused(r) {
+			of = refused
+		}
+		if newer(r, of[run.GetWorkflowId()]) {
+			of[run.GetWorkflowId()] = r
 		}
 	}
-	jobs := make([]Job, 0, len(newest))
-	for _, r := range newest {
-		jobs = append(jobs, Job{ID: r.GetExecution().GetWorkflowId(), RunID: r.GetExecution().GetRunId()})
+	var out []row
+	for id, r := range begun {
+		if no := refused[id]; no != nil && newer(no, r) {
+			out = append(out, row{run: r, refused: no})
+		} else {
+			out = append(out, row{run: r})
+		}
 	}
-	return s.statuses(ctx, jobs)
+	for id, r := range refused {
+		if begun[id] == nil {
+			out = append(out, row{run: r})
+		}
+	}
+	return out
+}
+
+// wasRefused tells whether a run ended in its checks: no stage was ever entered.
+func wasRefused(info *workflowpb.WorkflowExecutionInfo) bool {
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_FAILED {
+		return false
+	}
+	st, err := remembered(info, nil)
+	return err == nil && st.State == job.Cancelled && st.Objects == "" &&
+		st.MetaPrepared.IsZero() && st.SnapshotFinished.IsZero() && st.UploadFinished.IsZero() && st.DownloadFinished.IsZero()
+}
+
+// refusal is the note of a row about the run that was refused since.
+func refusal(info *workflowpb.WorkflowExecutionInfo) (string, error) {
+	st, err := remembered(info, nil)
+	return fmt.Sprintf("a later %s, label %s, of %s was refused: %s", upper(st.Kind), st.Label, show.Time(st.Created), st.Message), err
 }
 
 // Running returns the jobs of the cluster that run now, or the one of a database.
@@ -71,23 +119,27 @@ func (s *Session) Running(ctx context.Context, database string) ([]Job, error) {
 		if err != nil || info == nil || info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 			return nil, err
 		}
-		return []Job{named(info)}, nil
+		return []Job{s.named(info)}, nil
 	}
 	runs, err := s.list(ctx, fmt.Sprintf("WorkflowType IN (%s, %s) AND %s = %s AND ExecutionStatus = 'Running'",
 		literal(job.BackupWorkflow), literal(job.RestoreWorkflow), job.ClusterAttribute, literal(s.cluster)))
 	jobs := make([]Job, len(runs))
 	for i, r := range runs {
-		jobs[i] = named(r)
+		jobs[i] = s.named(r)
 	}
 	return jobs, err
 }
 
-func named(info *workflowpb.WorkflowExecutionInfo) Job {
-	j := Job{Kind: "backup", ID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId()}
+func (s *Session) named(info *workflowpb.WorkflowExecutionInfo) Job {
+	id := info.GetExecution().GetWorkflowId()
+	return Job{Kind: kindOf(info), ID: id, RunID: info.GetExecution().GetRunId(), Database: job.DatabaseOf(s.cluster, id)}
+}
+
+func kindOf(info *workflowpb.WorkflowExecutionInfo) string {
 	if info.GetType().GetName() == job.RestoreWorkflow {
-		j.Kind = "restore"
+		return "restore"
 	}
-	return j
+	return "backup"
 }
 
 // unlisted returns runs that visibility, which lags behind, may not list yet: those of the database asked for and of the
@@ -137,22 +189,29 @@ func (s *Session) list(ctx context.Context, query string) ([]*workflowpb.Workflo
 	}
 }
 
-func (s *Session) statuses(ctx context.Context, jobs []Job) ([]job.Status, error) {
+func (s *Session) statuses(ctx context.Context, rows []row) ([]job.Status, error) {
 	var (
 		mu  sync.Mutex
-		out = make([]job.Status, 0, len(jobs))
+		out = make([]job.Status, 0, len(rows))
 	)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(questionsAtOnce)
-	for _, j := range jobs {
+	for _, r := range rows {
 		g.Go(func() error {
-			status, err := s.Status(ctx, j)
+			status, err := s.Status(ctx, s.named(r.run))
 			var gone *serviceerror.NotFound
 			if errors.As(err, &gone) { // its retention ended meanwhile
 				return nil
 			}
 			if err != nil {
 				return err
+			}
+			if r.refused != nil {
+				note, err := refusal(r.refused)
+				if err != nil {
+					return err
+				}
+				status.Notes = append(status.Notes, note)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -181,20 +240,31 @@ func (s *Session) Status(ctx context.Context, j Job) (job.Status, error) {
 		}
 	}
 	if status.Retrying == "" && !status.State.Final() {
-		status.Retrying = retrying(d.GetPendingActivities())
+		status.Retrying = s.retrying(ctx, d)
 	}
 	return settled(status, info), nil
 }
 
-// retrying tells why the step that is at work has to be tried again; empty: it is tried for the first time. A workflow cannot
-// see that itself: only the server knows of attempts.
-func retrying(pending []*workflowpb.PendingActivityInfo) string {
-	for _, a := range pending {
-		if a.GetAttempt() > 1 && a.GetLastFailure() != nil {
-			return fmt.Sprintf("%s, attempt %d: %s", a.GetActivityType().GetName(), a.GetAttempt(), a.GetLastFailure().GetMessage())
+// retrying tells why a step that is at work, of the job or of one of its transfers, has to be tried again; empty: all are
+// tried for the first time. A workflow cannot see that itself: only the server knows of attempts.
+func (s *Session) retrying(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) string {
+	pending := d.GetPendingActivities()
+	for _, c := range d.GetPendingChildren() {
+		child, err := s.temporal.DescribeWorkflowExecution(ctx, c.GetWorkflowId(), "")
+		if err == nil { // otherwise it is over: there is nothing to tell of it
+			pending = append(pending, child.GetPendingActivities()...)
 		}
 	}
-	return ""
+	var worst *workflowpb.PendingActivityInfo
+	for _, a := range pending {
+		if a.GetAttempt() > 1 && a.GetLastFailure() != nil && a.GetAttempt() > worst.GetAttempt() {
+			worst = a
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, attempt %d: %s", worst.GetActivityType().GetName(), worst.GetAttempt(), worst.GetLastFailure().GetMessage())
 }
 
 func (s *Session) query(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) (job.Status, error) {
@@ -216,8 +286,7 @@ func remembered(info *workflowpb.WorkflowExecutionInfo, cause error) (job.Status
 		if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 			return status, cause // no worker has looked at it yet
 		}
-		j := named(info)
-		return job.Status{Kind: j.Kind, Created: info.GetStartTime().AsTime()}, nil
+		return job.Status{Kind: kindOf(info), Created: info.GetStartTime().AsTime()}, nil
 	}
 	if err := converter.GetDefaultDataConverter().FromPayload(payload, &status); err != nil {
 		return status, fmt.Errorf("read the memo of %s: %w", info.GetExecution().GetWorkflowId(), err)

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	sdk "go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"starkeep/job"
 	"starkeep/snapshot"
@@ -213,6 +214,41 @@ func TestShowAsksEachJobAndKeepsOneOfADatabase(t *testing.T) {
 	require.Equal(t, "a", a.Table.Rows[0][2])
 	require.Equal(t, "b", a.Table.Rows[1][2])
 	require.Equal(t, "WorkflowType = 'BackupWorkflow' AND StarkeepCluster = 'c' AND ExecutionStatus != 'ContinuedAsNew'", f.queries[0])
+}
+
+func TestRefusedStatementDoesNotHideTheLastJob(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "a", job.Finished, false)
+	e.status.Objects = "[a.t]"
+	f.remember(e)
+	f.refuse("backup", "a", "Unknown view 'w'")
+	f.refuse("backup", "a", "Unknown view 'v'")
+	f.refuse("backup", "b", "Unknown database 'b'")
+	f.listed = []string{job.WorkflowID("c", "b")}
+	for _, text := range []string{"SHOW BACKUP", "SHOW BACKUP FROM a"} {
+		if text != "SHOW BACKUP" { // the run is not listed yet, but it is described
+			f.listed = nil
+		}
+		a, err := execute(t, f.session(), text)
+		require.NoError(t, err)
+		require.Equal(t, []string{"a", "FINISHED"}, a.Table.Rows[0][2:4])
+		if text == "SHOW BACKUP" {
+			require.Equal(t, []string{"b", "CANCELLED"}, a.Table.Rows[1][2:4], "nothing else is known of it")
+			require.Len(t, a.Table.Notes, 1)
+		}
+		notes := a.Table.Notes[a.Table.Rows[0][0]]
+		require.Len(t, notes, 1)
+		require.Contains(t, notes[0], "a later BACKUP, label l, of 1970-01-01 08:33:2")
+		require.Contains(t, notes[0], "was refused: Unknown view")
+	}
+	f.refuse("backup", "a", "Unknown view 'u'")
+	e = f.add("backup", "a", job.Uploading, true)
+	e.info.Execution.RunId, e.info.StartTime = "newest", timestamppb.New(time.Unix(9000, 0))
+	a, err := execute(t, f.session(), "SHOW BACKUP FROM a")
+	require.NoError(t, err)
+	require.Equal(t, "UPLOADING", a.Table.Rows[0][3])
+	require.Empty(t, a.Table.Notes, "what came after the refusal counts")
 }
 
 func TestShowFiltersInTheClient(t *testing.T) {
@@ -536,4 +572,24 @@ func TestStepThatIsTriedAgainSaysWhy(t *testing.T) {
 	status, err = s.Status(t.Context(), Job{ID: job.WorkflowID("c", "shop")})
 	require.NoError(t, err)
 	require.Equal(t, "PinSnapshot, attempt 3: store does not answer", status.Retrying)
+
+	// Rows are moved by workflows of their own; without them a full disk would show for a minute and a half as nothing.
+	f.runs["page"] = &execution{info: e.info, pending: []*workflowpb.PendingActivityInfo{
+		{ActivityType: &commonpb.ActivityType{Name: job.UploadTabletsActivity}, Attempt: 1},
+		{ActivityType: &commonpb.ActivityType{Name: job.UploadTabletsActivity}, Attempt: 2, LastFailure: &failurepb.Failure{Message: "no space left"}},
+	}}
+	e.pending, e.pages = nil, []*workflowpb.PendingChildExecutionInfo{{WorkflowId: "over"}, {WorkflowId: "page"}}
+	status, err = s.Status(t.Context(), Job{ID: job.WorkflowID("c", "shop")})
+	require.NoError(t, err)
+	require.Equal(t, "UploadTablets, attempt 2: no space left", status.Retrying)
+}
+
+func TestWatchedJobIsNamedByItsDatabase(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.add("backup", "a/b", job.Uploading, true)
+	f.add("restore", "", job.Committing, true)
+	jobs, err := f.session().Running(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a/b", ""}, []string{jobs[0].Database, jobs[1].Database})
 }
