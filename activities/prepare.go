@@ -254,13 +254,36 @@ func (d *desk) checkPrivileges(ctx context.Context, audit cluster.Audit) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	var lacks, grants []string
+	lacks, grants := lacking(missing)
+	return refuse(job.MissingPrivilege, "the user of cluster %s lacks: %s. An administrator gives it with: %s", d.ref.Cluster, lacks, grants)
+}
+
+// lacking prints privileges, and the statements that give them.
+func lacking(missing []cluster.Privilege) (names, grants string) {
+	var n, g []string
 	for _, m := range missing {
-		lacks = append(lacks, m.Name)
-		grants = append(grants, m.Grant)
+		n = append(n, m.Name)
+		g = append(g, strings.TrimPrefix(m.Grant, "GRANT "))
 	}
-	return refuse(job.MissingPrivilege, "the user of cluster %s lacks: %s. An administrator gives it with: %s",
-		d.ref.Cluster, strings.Join(lacks, "; "), strings.Join(grants, "; "))
+	return strings.Join(joined(n, " on "), "; "), "GRANT " + strings.Join(joined(g, " ON "), "; GRANT ")
+}
+
+// joined makes one of texts that differ before the separator only: "SELECT on d", "INSERT on d" are "SELECT, INSERT on d".
+func joined(texts []string, separator string) (out []string) {
+	at := map[string]int{}
+	for _, t := range texts {
+		what, on, ok := strings.Cut(t, separator)
+		if i, known := at[on]; ok && known {
+			before, _, _ := strings.Cut(out[i], separator)
+			out[i] = before + ", " + what + separator + on
+			continue
+		}
+		if ok {
+			at[on] = len(out)
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 func checkPartitions(r job.BackupRequest, tables []snapshot.Table) error {

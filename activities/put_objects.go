@@ -45,7 +45,9 @@ func (a *Activities) putObjects(ctx context.Context, in job.StageInput, secrets 
 		case err != nil:
 			return out, fmt.Errorf("restore %s: %w", o, err)
 		case note != "":
-			notes.addf("%s: %s", o, note)
+			if note = unsaid(fmt.Sprintf("%s: %s", o, note), head.Output.Notes); note != "" {
+				notes.addf("%s", note)
+			}
 		}
 	}
 	out.Notes = slices.Concat(lost.notes(), notes.notes())
@@ -53,6 +55,22 @@ func (a *Activities) putObjects(ctx context.Context, in job.StageInput, secrets 
 		return out, refuse(job.Unsupported, "Failed to restore, errmsg: %s", strings.Join(out.Notes, "; "))
 	}
 	return out, nil
+}
+
+// unsaid is what a note tells beyond those that were told when the object was checked.
+func unsaid(note string, told []string) string {
+	object, _, _ := strings.Cut(note, ": ")
+	for _, t := range told {
+		rest, begins := strings.CutPrefix(note, t)
+		more, goesOn := strings.CutPrefix(rest, "; ")
+		switch {
+		case begins && rest == "":
+			return ""
+		case begins && goesOn:
+			return object + ": " + more
+		}
+	}
+	return note
 }
 
 // supplying returns r with the secrets of one object, by bare property, so that no adapter sees those of another.

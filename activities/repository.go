@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"starkeep/cluster"
 	"starkeep/job"
 	"starkeep/snapshot"
 	"starkeep/snapshot/repository"
@@ -22,7 +23,7 @@ func (a *Activities) CheckRepository(ctx context.Context, r job.SealedRepository
 
 // refused is explain for a statement that somebody waits for: what only a person can mend is told at once.
 func refused(err error) error {
-	for _, is := range []error{storage.ErrConfig, storage.ErrDenied, storage.ErrNoRoot} {
+	for _, is := range []error{storage.ErrConfig, storage.ErrDenied, storage.ErrNoRoot, repository.ErrNotFound} {
 		if errors.Is(err, is) {
 			return named(job.InvalidRequest, true, err)
 		}
@@ -210,7 +211,7 @@ func (a *Activities) ExamineRepository(ctx context.Context, in job.DoctorRequest
 			broken = append(broken, s.Label+" "+s.Timestamp)
 		}
 	}
-	check.Detail = fmt.Sprintf("%s holds %d snapshots", info.Location, len(all))
+	check.Detail = fmt.Sprintf("%s, snapshots: %d", info.Location, len(all))
 	checks := []job.Check{check}
 	if len(broken) > 0 {
 		checks = append(checks, job.Check{Subject: check.Subject, Name: "snapshots readable", Detail: strings.Join(broken, ", "),
@@ -240,5 +241,32 @@ func (a *Activities) ExamineCluster(ctx context.Context, in job.DoctorRequest) (
 	for _, x := range c.Examine(ctx) {
 		checks = append(checks, job.Check{Subject: subject, Name: x.Name, OK: x.OK, Detail: x.Detail, Advice: x.Advice})
 	}
+	if in.Database != "" && len(checks) > 0 && checks[0].OK { // the first one tells whether the cluster can be asked at all
+		checks = append(checks, examineDatabase(ctx, c, subject, in.Database)...)
+	}
 	return checks, nil
+}
+
+// examineDatabase tells what the user of a cluster lacks for jobs of a whole database.
+func examineDatabase(ctx context.Context, c Cluster, subject, database string) (checks []job.Check) {
+	for _, p := range []cluster.Purpose{cluster.ForBackup, cluster.ForRestore} {
+		check := job.Check{Subject: subject, Name: fmt.Sprintf("%s of %s", p, database), OK: true, Detail: "no privilege is missing"}
+		missing, err := c.Missing(ctx, cluster.Audit{Purpose: p, Database: database, Kinds: carried})
+		exists := true
+		if err == nil && p == cluster.ForBackup && len(missing) == 0 {
+			exists, err = c.DatabaseExists(ctx, database)
+		}
+		switch {
+		case errors.Is(err, cluster.ErrUnknownDatabase), !exists:
+			check.OK, check.Detail, check.Advice = false, "Unknown database '"+database+"'", "check the name with SHOW DATABASES on the cluster"
+		case err != nil:
+			check.OK, check.Detail = false, err.Error()
+		case len(missing) > 0:
+			check.OK = false
+			check.Detail, check.Advice = lacking(missing)
+			check.Detail = "missing: " + check.Detail
+		}
+		checks = append(checks, check)
+	}
+	return checks
 }

@@ -30,6 +30,8 @@ type fakeServer struct {
 	supplied map[string]map[string]string
 	lacking  []*cluster.TableError
 	audits   []cluster.Audit
+	missing  []cluster.Privilege
+	dead     bool     // the doctor gets no answer
 	notes    []string // of every table
 	misfit   error
 	breaks   map[string]error // by statement, once
@@ -62,7 +64,11 @@ func (f *fakeServer) did(format string, args ...any) error {
 
 func (f *fakeServer) Missing(_ context.Context, a cluster.Audit) ([]cluster.Privilege, error) {
 	f.audits = append(f.audits, a)
-	return nil, nil
+	return f.missing, nil
+}
+
+func (f *fakeServer) Examine(context.Context) []cluster.Check {
+	return []cluster.Check{{Name: "front end", OK: !f.dead}}
 }
 
 func (f *fakeServer) Tables(ctx context.Context, db string) (tables, others []string, err error) {

@@ -45,12 +45,12 @@ type transfer struct {
 	page page
 	dir  string // spool folder of the attempt
 
-	rows, bytes, stored, units atomic.Int64
+	rows, bytes, stored, reused, units atomic.Int64
 }
 
 // now is what the attempt has moved so far.
 func (t *transfer) now() job.Progress {
-	return job.Progress{UnitsDone: t.units.Load(), Rows: t.rows.Load(), Bytes: t.bytes.Load(), Stored: t.stored.Load()}
+	return job.Progress{UnitsDone: t.units.Load(), Rows: t.rows.Load(), Bytes: t.bytes.Load(), Stored: t.stored.Load(), Reused: t.reused.Load()}
 }
 
 // transfer runs an attempt at a batch. Its receipt proves the batch done: with one there is nothing to do, and of two

@@ -138,6 +138,7 @@ func (u *upload) put(ctx context.Context, name string, files []dataobject.File, 
 		g.Go(func() error {
 			defer func() { _ = os.Remove(f.Path) }()
 			if !missing[i] {
+				u.reused.Add(f.Size) // read again, and found to be the same
 				return nil
 			}
 			stored, err := u.repo.PutData(gctx, f.Path, objects[i].ObjectRef, true)

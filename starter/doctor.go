@@ -90,7 +90,7 @@ func (d doctor) examine(ctx context.Context) []job.Check {
 	for _, req := range d.requests(ctx, s, &checks) {
 		found, err := s.Doctor(ctx, req)
 		if err != nil {
-			checks = append(checks, failed("worker", "examination", err))
+			checks = append(checks, failed(subjectOf(req), "examination", err))
 		}
 		checks = append(checks, found...)
 	}
@@ -114,6 +114,13 @@ func (d doctor) requests(ctx context.Context, s *session.Session, checks *[]job.
 		requests = append(requests, job.DoctorRequest{Repository: r.Name})
 	}
 	return requests
+}
+
+func subjectOf(r job.DoctorRequest) string {
+	if r.Repository != "" {
+		return "repository " + r.Repository
+	}
+	return "cluster " + r.Cluster
 }
 
 func failed(subject, name string, err error) job.Check {
@@ -165,7 +172,7 @@ func examineAttributes(ctx context.Context, t client.Client, namespace string) j
 		}
 	}
 	if check.OK = len(missing) == 0; !check.OK {
-		check.Detail, check.Advice = "missing, or of another type: "+strings.Join(missing, ", "), command
+		check.Detail, check.Advice = "missing, or of another type: "+strings.Join(missing, ", "), "a worker registers them when it starts; where it may not: "+command
 		return check
 	}
 	check.Detail = fmt.Sprintf("%d registered", len(attributes))

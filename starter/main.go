@@ -79,8 +79,8 @@ func (g *globals) form() (show.Form, error) {
 func newRoot(g *globals) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "starter",
-		Short:         "Durable BACKUP and RESTORE for StarRocks",
-		Long:          "Durable BACKUP and RESTORE for StarRocks: every job is one Temporal workflow.\n\n" + exitCodes,
+		Short:         "Durable BACKUP and RESTORE for StarRocks, MySQL and MariaDB",
+		Long:          "Durable BACKUP and RESTORE for StarRocks, MySQL and MariaDB: every job is one Temporal workflow.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs, // an unknown command is an argument too many

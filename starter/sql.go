@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -67,6 +68,10 @@ func newSQL(g *globals) *cobra.Command {
   SHOW SNAPSHOT ON r [WHERE SNAPSHOT = 'l' AND TIMESTAMP = 't'], DROP SNAPSHOT l ON r [FORCE]
   CREATE REPOSITORY, DROP REPOSITORY, SHOW REPOSITORIES
 
+Properties of BACKUP: timeout, ttl, compression, compression_level, consistency, rounds, reuse, unsupported, users;
+of RESTORE: backup_timestamp, timeout, replication_num, refresh, users, catalog.<name>.<property>, user.<name>.password.
+docs/statements.md tells what each of them means.
+
 Statements end with ; or with \G, which prints rows vertically. All statements are checked before the first one runs;
 the first one that fails ends the run.
 
@@ -74,7 +79,12 @@ the first one that fails ends the run.
 		Example: `  starter sql -e "BACKUP DATABASE sr_hub SNAPSHOT nightly TO repo" --wait
   starter sql -e "SHOW BACKUP FROM sr_hub\G"
   starter sql --output json < statements.sql`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("a statement follows -e: starter sql -e %q", strings.Join(args, " "))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			form, err := g.form()
 			if err != nil {

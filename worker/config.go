@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -80,8 +81,11 @@ func (c clusterConfig) String() string {
 func loadConfig(path string) (config, error) {
 	var c config
 	meta, err := toml.DecodeFile(path, &c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("read configuration: %w: name it with --config; docs/operations.md tells what is in it", err)
+	}
 	if err != nil {
-		return c, fmt.Errorf("read configuration: %w", err)
+		return c, fmt.Errorf("read configuration %s: %w", path, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return c, fmt.Errorf("read configuration %s: unknown setting %s", path, unknown[0])

@@ -7,9 +7,12 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,6 +29,9 @@ import (
 	"starkeep/storage/metrics"
 	"starkeep/workflows"
 )
+
+// version is set by the linker.
+var version = "development"
 
 // viewsAtOnce bounds the read views that a worker holds: each is some sessions of a cluster.
 const viewsAtOnce = 8
@@ -69,12 +75,12 @@ func run(path string, verbose bool) error {
 		return err
 	}
 	defer func() { _ = m.close() }()
-	c, namespace, err := dial(ctx, conf, m.handler, verbose)
+	c, opts, err := dial(ctx, conf, m.handler, verbose)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := ensureAttributes(ctx, c, namespace); err != nil {
+	if err := ensureAttributes(ctx, c, opts.Namespace); err != nil {
 		return err
 	}
 	journal, err := filepath.Abs(conf.Journal)
@@ -91,17 +97,19 @@ func run(path string, verbose bool) error {
 		Downloads:    activities.NewGate(conf.Down),
 		DropGrace:    conf.dropGrace,
 	}
-	return serve(ctx, c, a, h, max(conf.Upload, conf.Down))
+	ready := fmt.Sprintf("worker ready: version %s, Temporal %s, namespace %s, clusters %s, spool %s, key file %s",
+		version, opts.HostPort, opts.Namespace, strings.Join(slices.Sorted(maps.Keys(conf.Cluster)), ", "), conf.Spool, conf.KeyFile)
+	return serve(ctx, c, a, h, max(conf.Upload, conf.Down), ready)
 }
 
-func dial(ctx context.Context, conf config, m client.MetricsHandler, verbose bool) (client.Client, string, error) {
+func dial(ctx context.Context, conf config, m client.MetricsHandler, verbose bool) (client.Client, client.Options, error) {
 	opts, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
-		return nil, "", fmt.Errorf("load Temporal profile: %w", err)
+		return nil, opts, fmt.Errorf("load Temporal profile: %w", err)
 	}
 	keys, err := sealed.Load(conf.KeyFile)
 	if err != nil {
-		return nil, "", err
+		return nil, opts, err
 	}
 	opts.DataConverter = keys.DataConverter()
 	opts.MetricsHandler = m
@@ -110,18 +118,21 @@ func dial(ctx context.Context, conf config, m client.MetricsHandler, verbose boo
 		level = slog.LevelDebug
 	}
 	opts.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+	if opts.HostPort == "" {
+		opts.HostPort = client.DefaultHostPort
+	}
 	c, err := client.DialContext(ctx, opts)
 	if err != nil {
-		return nil, "", fmt.Errorf("connect to Temporal at %s (is the server running? TEMPORAL_ADDRESS says where): %w", opts.HostPort, err)
+		return nil, opts, fmt.Errorf("connect to Temporal at %s (is the server running? TEMPORAL_ADDRESS says where): %w", opts.HostPort, err)
 	}
 	if opts.Namespace == "" {
 		opts.Namespace = client.DefaultNamespace
 	}
-	return c, opts.Namespace, nil
+	return c, opts, nil
 }
 
 // serve runs until ctx ends, then drains: running activities get drain to finish, what is left is retried elsewhere.
-func serve(ctx context.Context, c client.Client, a *activities.Activities, h *host, slots int) error {
+func serve(ctx context.Context, c client.Client, a *activities.Activities, h *host, slots int, ready string) error {
 	control := worker.New(c, job.TaskQueue, worker.Options{
 		DisableRegistrationAliasing: true, WorkerStopTimeout: drain,
 		MaxConcurrentActivityExecutionSize: 16, MaxHeartbeatThrottleInterval: 5 * time.Second,
@@ -146,7 +157,7 @@ func serve(ctx context.Context, c client.Client, a *activities.Activities, h *ho
 			return fmt.Errorf("start worker: %w", err)
 		}
 	}
-	fmt.Fprintln(os.Stderr, "worker ready")
+	fmt.Fprintln(os.Stderr, ready)
 	<-ctx.Done()
 	fmt.Fprintln(os.Stderr, "worker stops: it takes no new work and lets running steps end for", drain)
 	var stopping sync.WaitGroup

@@ -49,7 +49,7 @@ func (r *repositories) Repository(ctx context.Context, name string, id int64) (*
 		return nil, job.Repository{}, err
 	}
 	if known.ID == 0 {
-		return nil, job.Repository{}, fmt.Errorf("%w: Repository %s does not exist; SHOW REPOSITORIES lists them, CREATE REPOSITORY adds one", activities.ErrUnknownRepository, name)
+		return nil, job.Repository{}, fmt.Errorf("%w: Repository %s does not exist", activities.ErrUnknownRepository, name)
 	}
 	if id != 0 && id != known.ID {
 		return nil, job.Repository{}, fmt.Errorf("%w: repository %s was dropped, another one has taken its name", activities.ErrUnknownRepository, name)
@@ -140,6 +140,11 @@ func (r *repositories) Check(ctx context.Context, s job.SealedRepository) error 
 		bucket = readonly.New(bucket)
 	}
 	_, err = repository.Create(ctx, bucket, s.Name)
+	if errors.Is(err, repository.ErrNotFound) { // READ ONLY: it should be there
+		if other := repository.Any(ctx, bucket); other != "" {
+			err = fmt.Errorf("%w; there is a repository %s: write the name that it was created with", err, other)
+		}
+	}
 	return errors.Join(err, bucket.Close())
 }
 
@@ -150,7 +155,7 @@ func (r *repositories) Try(ctx context.Context, name string) ([]job.Check, error
 		return nil, err
 	}
 	if known.ID == 0 {
-		return nil, fmt.Errorf("%w: Repository %s does not exist; SHOW REPOSITORIES lists them", activities.ErrUnknownRepository, name)
+		return nil, fmt.Errorf("%w: Repository %s does not exist", activities.ErrUnknownRepository, name)
 	}
 	spec := storage.Spec{Location: known.Location, Properties: known.Properties, ReadOnly: known.ReadOnly}
 	open := func() (storage.Bucket, error) { return location.Open(ctx, spec, r.options) }

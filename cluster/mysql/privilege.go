@@ -193,6 +193,10 @@ var (
 // job takes them along is not asked here, and what they take (SELECT on mysql.*; CREATE USER and all that is granted WITH
 // GRANT OPTION) is named by the statement that is refused.
 func (c *Cluster) Missing(ctx context.Context, a cluster.Audit) ([]cluster.Privilege, error) {
+	if a.Database == "" {
+		return nil, fmt.Errorf("%w on MySQL and MariaDB without a database: users, roles and their grants go with one, "+
+			`BACKUP DATABASE … PROPERTIES ("users" = "true")`, cluster.ErrUnsupported)
+	}
 	if a.Purpose == cluster.ForBackup {
 		if err := c.requireDatabase(ctx, a.Database); err != nil {
 			return nil, fmt.Errorf("check privileges: %w", err)

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starkeep/cluster"
+	"starkeep/cluster/mysql"
+	"starkeep/snapshot"
 	"starkeep/tests/server/mariadb"
 )
 
@@ -122,4 +124,11 @@ func TestIdentityStaysAndIsNobodyElses(t *testing.T) {
 	info, err := connect(t, other.Address, other.User, other.Password).Info(t.Context())
 	require.NoError(t, err)
 	require.NotEqual(t, first.ID, info.ID)
+}
+
+func TestUsersAloneAreRefusedWithTheStatementThatTakesThem(t *testing.T) {
+	t.Parallel()
+	_, err := (&mysql.Cluster{}).Missing(t.Context(), cluster.Audit{Purpose: cluster.ForBackup, Kinds: []snapshot.ObjectKind{snapshot.User}})
+	require.ErrorIs(t, err, cluster.ErrUnsupported)
+	require.ErrorContains(t, err, `PROPERTIES ("users" = "true")`)
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,10 +28,13 @@ import (
 	"starkeep/storage"
 )
 
-const aboutKey = "repository.json"
+const (
+	aboutKey = "repository.json"
+	folder   = "__starkeep_repository_" // begins the folder of every repository
+)
 
 // prefix returns the folder of the repository of that name, below its location.
-func prefix(name string) string { return "__starkeep_repository_" + name + "/" }
+func prefix(name string) string { return folder + name + "/" }
 
 // Root returns the prefix of all keys of the repository of that name.
 func Root(name string) string { return prefix(name) }
@@ -96,6 +100,17 @@ func Open(ctx context.Context, bucket storage.Bucket, name string) (*Repository,
 	}
 	return r, nil
 }
+
+// Any returns the name of the first repository below a location, or nothing: to help somebody who has mistaken the name.
+func Any(ctx context.Context, bucket storage.Bucket) (name string) {
+	_ = bucket.List(ctx, folder, func(i storage.Info) error { // without an answer there is no help
+		name, _, _ = strings.Cut(strings.TrimPrefix(i.Key, folder), "/")
+		return errFound
+	})
+	return name
+}
+
+var errFound = errors.New("found")
 
 func checkName(name string) error {
 	if !snapshot.ValidRepositoryName(name) {

@@ -649,3 +649,11 @@ func TestSnapshotWithoutDatabaseHoldsObjectsOfTheClusterOnly(t *testing.T) {
 	m.Label, m.TTL = "other", "7 DAY"
 	require.ErrorContains(t, write(), "time to live", "nobody could tell when it ends")
 }
+
+func TestMistakenNameCanBeToldTheRightOne(t *testing.T) {
+	t.Parallel()
+	_, b := create(t)
+	require.Equal(t, testName, Any(t.Context(), b))
+	b.Set(fault.Fault{Method: fault.List})
+	require.Empty(t, Any(t.Context(), b))
+}

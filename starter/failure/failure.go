@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
+	"starkeep/job/sealed"
 	"starkeep/statement"
 )
 
@@ -64,7 +65,7 @@ func Refuse(kind, what, do string) *Error { return New(Refused, kind, what, do) 
 
 // WorkerMissing is the error of a request that waits for a worker in vain.
 func WorkerMissing(what string) *Error {
-	return New(Unreachable, NoWorker, what, fmt.Sprintf("start a worker on task queue %q, or look with: starter doctor", job.TaskQueue))
+	return New(Unreachable, NoWorker, what, "start one: bin/worker --config FILE; or look with: starter doctor")
 }
 
 // Of turns any error into one for people. It never returns nil for an error that is not nil.
@@ -98,6 +99,10 @@ func ofApplication(app *temporal.ApplicationError) *Error {
 	if strings.HasPrefix(app.Message(), "unknown update ") { // go.temporal.io/sdk: reply of an older worker
 		return New(Refused, job.Unsupported, app.Message(), "the workers are older than this starter: update them")
 	}
+	if strings.Contains(app.Message(), sealed.ErrUnknownKey.Error()) {
+		return New(Refused, job.InvalidRequest, "this client and the workers have different key files: "+app.Message(),
+			"copy the workers' key file here, and name it with --key-file or STARKEEP_KEY_FILE")
+	}
 	kind := app.Type()
 	if kind == "" {
 		kind = Internal
@@ -130,7 +135,8 @@ func ofService(err error) *Error {
 		return New(Unreachable, TemporalUnreachable, fmt.Sprintf("namespace %q does not exist in Temporal", namespace.Namespace),
 			"create it: temporal operator namespace create -n "+namespace.Namespace)
 	case errors.As(err, &invalid) && (strings.Contains(text, "no mapping defined for search attribute") || strings.Contains(text, "is not a valid search attribute")):
-		return New(Unreachable, TemporalUnreachable, text, "register the search attributes: starter doctor prints the command")
+		return New(Unreachable, TemporalUnreachable, "this namespace of Temporal lacks Starkeep's search attributes: "+text,
+			"start a worker: it registers them; where it may not, starter doctor prints the command")
 	case strings.Contains(text, "no poller seen for task queue"): // server's answer to a query, see temporal's matching
 		return WorkerMissing("no worker answers")
 	case errors.As(err, &deadline) || errors.Is(err, context.DeadlineExceeded):

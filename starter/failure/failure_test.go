@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
+	"starkeep/job/sealed"
 	"starkeep/statement"
 )
 
@@ -29,6 +30,7 @@ func TestEveryErrorHasTheExitCodeThatScriptsDependOn(t *testing.T) {
 		"refused by a job":  {app(job.UnknownDatabase), Refused, job.UnknownDatabase},
 		"cluster is down":   {app(job.ClusterUnreachable), Failed, job.ClusterUnreachable},
 		"untyped":           {app(""), Failed, Internal},
+		"other key file":    {temporal.NewApplicationError("unable to decode: "+sealed.ErrUnknownKey.Error()+": key id", ""), Refused, job.InvalidRequest},
 		"older worker":      {temporal.NewApplicationError("unknown update admitted. KnownUpdates=[]", ""), Refused, job.Unsupported},
 		"interrupted":       {fmt.Errorf("wait: %w", context.Canceled), Interrupted, ByUser},
 		"namespace missing": {serviceerror.NewNamespaceNotFound("x"), Unreachable, TemporalUnreachable},
