@@ -21,7 +21,7 @@ func (d *desk) prepareGlobals(ctx context.Context, head *backupHead) error {
 		return refuse(job.InvalidRequest, "Do not support Backup/Restore the entire default catalog")
 	}
 	if _, keeps := d.cluster.(cluster.Keeper); !keeps {
-		return refuse(job.Unsupported, "cluster %s: external catalogs, users, roles and resource groups can't be backed up", d.ref.Cluster)
+		return refuse(job.Unsupported, "cluster %s: external catalogs, global functions, users, roles and resource groups can't be backed up", d.ref.Cluster)
 	}
 	if err := d.checkPrivileges(ctx, cluster.Audit{Purpose: cluster.ForBackup, Kinds: globalKinds(asked)}); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (d *desk) prepareGlobalRestore(ctx context.Context, m snapshot.Manifest, he
 		return err
 	}
 	if here.Kind != m.Cluster.Kind {
-		return refuse(job.Unsupported, "catalogs, users and resource groups of a %s cluster cannot be restored into a %s cluster", m.Cluster.Kind, here.Kind)
+		return refuse(job.Unsupported, "catalogs, functions, users and resource groups of a %s cluster cannot be restored into a %s cluster", m.Cluster.Kind, here.Kind)
 	}
 	if err := checkObjects(r.Objects, m.Objects, restoreSide, r.Label); err != nil {
 		return err

@@ -114,14 +114,17 @@ func (d *desk) prepareDatabase(ctx context.Context, head *backupHead) error {
 	return err
 }
 
-// tellUnrestorable notes functions whose definitions the cluster does not tell whole: better known now than when they are
-// missed.
+// tellUnrestorable notes functions whose definitions the cluster does not tell whole, and global ones that the snapshot will
+// not hold: better known now than when they are missed.
 func (d *desk) tellUnrestorable(ctx context.Context, all []snapshot.Object, notes *remarks) error {
 	checker, ok := d.cluster.(cluster.ObjectChecker)
 	if !ok {
 		return nil
 	}
 	for _, o := range all {
+		if called := o.Settings[snapshot.GlobalFunctionsSetting]; called != "" {
+			notes.addf("%s: the global functions that it calls (%s) are no part of a database: BACKUP ALL GLOBAL FUNCTIONS keeps them", o, called)
+		}
 		if o.Kind != snapshot.Function {
 			continue
 		}
@@ -208,7 +211,7 @@ func checkBackup(r job.BackupRequest) error {
 	case r.Cluster == "" || r.Label == "" || r.Repository == "":
 		return refuse(job.InvalidRequest, "cluster, label and repository are required")
 	case r.Database == "" && (r.Objects == nil || slices.ContainsFunc(r.Objects, func(o job.Object) bool { return !o.Kind.Global() })):
-		return refuse(job.InvalidRequest, "database is required, or nothing but external catalogs, users, roles and resource groups may be asked for")
+		return refuse(job.InvalidRequest, "database is required, or nothing but external catalogs, global functions, users, roles and resource groups may be asked for")
 	case r.Database != "" && slices.ContainsFunc(r.Objects, func(o job.Object) bool { return o.Kind.Global() }):
 		return refuse(job.InvalidRequest, "Can not sepcify database name for external catalog Backup/Restore") // typo as in fe:sql/parser/AstBuilder
 	case !snapshot.ValidLabel(r.Label):

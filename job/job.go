@@ -52,7 +52,7 @@ const (
 )
 
 // WorkflowID is the lock of a database: BACKUP and RESTORE of one database share it. Without a database it is the lock of
-// the cluster's own objects: external catalogs, users, roles, resource groups.
+// the cluster's own objects: external catalogs, global functions, users, roles, resource groups.
 func WorkflowID(cluster, database string) string {
 	if database == "" {
 		return "catalogs/" + cluster

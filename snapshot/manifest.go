@@ -10,7 +10,7 @@ import (
 const (
 	FirstFormat   = 1 // tables
 	ObjectsFormat = 2 // + objects without rows, a point in the engine's log, key ranges
-	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, masked properties, encoded columns, snapshots without a database, a time to live
+	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, global functions, masked properties, encoded columns, snapshots without a database, a time to live
 	FormatVersion = RollupsFormat
 )
 
@@ -20,7 +20,7 @@ func (m Manifest) NeededFormat() int {
 		return len(t.Rollups) > 0 || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Encoding != "" })
 	}) ||
 		slices.ContainsFunc(m.Objects, func(o Object) bool {
-			return o.Kind == MaterializedView || o.Kind == Catalog || o.Kind == ResourceGroup || len(o.Masked) > 0
+			return o.Kind == MaterializedView || o.Kind == Catalog || o.Kind == ResourceGroup || o.Kind == GlobalFunction || len(o.Masked) > 0
 		}) {
 		return RollupsFormat
 	}

@@ -177,10 +177,15 @@ const (
 	MaterializedView ObjectKind = "materialized view" // asynchronous: its rows are made by a refresh
 	Catalog          ObjectKind = "catalog"           // global: an external catalog
 	ResourceGroup    ObjectKind = "resource group"    // global
+	GlobalFunction   ObjectKind = "global function"   // global: a function of no database
 )
 
 // ActiveSetting is the setting of a materialized view that tells whether it was active: "true" or "false".
 const ActiveSetting = "active"
+
+// GlobalFunctionsSetting is the setting of a view or materialized view that names the functions of no database that it
+// calls, separated by commas: a snapshot of the database does not hold them.
+const GlobalFunctionsSetting = "global_functions"
 
 // Object is one object of a database that holds no rows. Objects come in an order in which they can be created.
 type Object struct {
@@ -200,7 +205,7 @@ func (o Object) Global() bool { return o.Kind.Global() }
 
 // Global tells whether objects of the kind belong to the cluster, not to a database.
 func (k ObjectKind) Global() bool {
-	return k == User || k == Role || k == Catalog || k == ResourceGroup
+	return k == User || k == Role || k == Catalog || k == ResourceGroup || k == GlobalFunction
 }
 
 // String prints kind and name for messages.

@@ -21,7 +21,7 @@
 //	other        = any statement that begins with a verb of the cluster: GRANT, REVOKE, CREATE ROLE, USE, SET, …
 //
 //	cluster    = part {"," part} .                                                 (each kind once)
-//	part       = catalogs | ALL (USERS | ROLES | RESOURCE GROUPS) .
+//	part       = catalogs | ALL (GLOBAL FUNCTIONS | USERS | ROLES | RESOURCE GROUPS) .
 //	catalogs   = ALL EXTERNAL CATALOGS | EXTERNAL (CATALOG | CATALOGS) "(" catalog {"," catalog} ")" .
 //	catalog    = name [AS name] .                                                  (AS: RESTORE only)
 //	objects    = ON "(" object {"," object} ")" .

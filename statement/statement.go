@@ -59,9 +59,10 @@ const (
 
 // The kinds that stand in place of a database, behind ALL. The native statements know none of them.
 const (
-	User          ObjectKind = "USER"
-	Role          ObjectKind = "ROLE"
-	ResourceGroup ObjectKind = "RESOURCE GROUP"
+	User           ObjectKind = "USER"
+	Role           ObjectKind = "ROLE"
+	ResourceGroup  ObjectKind = "RESOURCE GROUP"
+	GlobalFunction ObjectKind = "GLOBAL FUNCTION"
 )
 
 // Object is one entry of ON (…).
@@ -113,7 +114,7 @@ type ShowRepositories struct {
 type Backup struct {
 	Position   Position
 	Catalogs   *Catalogs
-	Cluster    []ObjectKind // ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, in this order
+	Cluster    []ObjectKind // ALL GLOBAL FUNCTIONS, ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, in this order
 	Database   string
 	Label      string
 	Repository string

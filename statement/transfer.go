@@ -118,10 +118,10 @@ func (p *parser) misplaced(hint string) string {
 func (t *transfer) ofCluster() bool { return t.catalogs != nil || len(t.cluster) > 0 }
 
 // clusterKinds are the kinds behind ALL, in the order in which they are printed.
-var clusterKinds = []ObjectKind{User, Role, ResourceGroup}
+var clusterKinds = []ObjectKind{GlobalFunction, User, Role, ResourceGroup}
 
-// clusterObjects reads what stands in place of a database: catalogs, as natively, and our own ALL USERS, ALL ROLES, ALL
-// RESOURCE GROUPS, in any order, each once.
+// clusterObjects reads what stands in place of a database: catalogs, as natively, and our own ALL GLOBAL FUNCTIONS,
+// ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, in any order, each once.
 func (p *parser) clusterObjects(t *transfer) {
 	for more := true; more; more = t.ofCluster() && p.acceptSymbol(",") {
 		at := p.peek().pos

@@ -310,6 +310,28 @@ func TestFunctionWhoseJarIsGoneIsNamedAndKeepsNothingElseFromComingBack(t *testi
 	require.Contains(t, w.sql("SHOW RESTORE FROM shop\\G"), "NOT RESTORED: function adds")
 }
 
+func TestGlobalFunctionsComeBackAndViewsThatCallThemSaySo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withFunctions)
+	w.shop(50)
+	w.createRepository()
+	w.exec("CREATE GLOBAL FUNCTION twice(x BIGINT) RETURNS x + x", "CREATE VIEW shop.doubled AS SELECT twice(id) AS id FROM shop.orders",
+		"CREATE ROLE caller", "GRANT USAGE ON ALL GLOBAL FUNCTIONS TO ROLE caller")
+	before := w.proveAll("shop")
+	w.sql("BACKUP DATABASE shop SNAPSHOT s TO repo")
+	require.Contains(t, w.sql("SHOW BACKUP FROM shop\\G"), "view doubled: the global functions that it calls (twice) are no part of a database")
+	w.sql("BACKUP ALL GLOBAL FUNCTIONS, ALL ROLES SNAPSHOT g TO repo")
+	w.exec("DROP DATABASE shop FORCE", "DROP GLOBAL FUNCTION twice(BIGINT)", "DROP ROLE caller")
+	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop ON (orders, VIEW doubled)")
+	shown := w.sql("SHOW RESTORE FROM shop\\G")
+	require.Contains(t, shown, "it calls the global functions twice, which are not here")
+	require.Contains(t, shown, "NOT RESTORED: view doubled")
+	w.sql("RESTORE SNAPSHOT g FROM repo")
+	require.Equal(t, []string{"twice"}, w.column("SHOW GLOBAL FUNCTIONS"))
+	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop")
+	require.Equal(t, before, w.proveAll("shop"))
+}
+
 // column is the first column of an answer, sorted.
 func (w *world) column(query string) (all []string) {
 	w.t.Helper()

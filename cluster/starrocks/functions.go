@@ -28,34 +28,148 @@ func (c *Cluster) readFunctions(ctx context.Context, database string) ([]snapsho
 	if err != nil {
 		return nil, err
 	}
-	rows, err := c.query(ctx, "SHOW FULL FUNCTIONS FROM "+name)
+	return c.describedFunctions(ctx, "SHOW FULL FUNCTIONS FROM "+name, snapshot.Function)
+}
+
+// readGlobalFunctions reads the functions of no database (fe:catalog/GlobalFunctionMgr).
+func (c *Cluster) readGlobalFunctions(ctx context.Context) ([]snapshot.Object, error) {
+	return c.describedFunctions(ctx, "SHOW FULL GLOBAL FUNCTIONS", snapshot.GlobalFunction)
+}
+
+func (c *Cluster) describedFunctions(ctx context.Context, statement string, kind snapshot.ObjectKind) ([]snapshot.Object, error) {
+	rows, err := c.query(ctx, statement)
 	if err != nil {
-		return nil, fmt.Errorf("list functions of %s: %w", database, err)
+		return nil, fmt.Errorf("list functions: %w", err)
 	}
 	var list []snapshot.Object
 	for _, r := range rows {
-		o, err := describedFunction(r)
+		o, err := describedFunction(r, kind)
 		if err != nil {
-			return nil, fmt.Errorf("read function %s of %s: %w", r["signature"], database, err)
+			return nil, fmt.Errorf("read function %s: %w", r["signature"], err)
 		}
 		list = append(list, o)
 	}
 	slices.SortStableFunc(list, func(a, b snapshot.Object) int {
 		return strings.Compare(a.Settings[signatureSetting], b.Settings[signatureSetting])
 	})
-	return list, nil
+	return functionsByUse(list), nil
+}
+
+// nameGlobals notes in the settings of views which global functions they call. A function of the database itself comes
+// first (fe:sql/analyzer/AnalyzerUtils.getUdfFunction); one of another database is written with its name.
+func (c *Cluster) nameGlobals(ctx context.Context, views []snapshot.Object, texts []*viewText, others []string) error {
+	global, err := c.globalNames(ctx)
+	if err != nil || len(global) == 0 {
+		return err
+	}
+	for i := range views {
+		q, err := parseQuery(texts[i].query)
+		if err != nil {
+			continue // its names are not known
+		}
+		var called []string
+		for _, x := range q.chains {
+			name := strings.ToLower(x.parts[0].text)
+			own := slices.Contains(others, string(snapshot.Function)+" "+name)
+			if x.call && len(x.parts) == 1 && !own && slices.Contains(global, name) && !slices.Contains(called, name) {
+				called = append(called, name)
+			}
+		}
+		if len(called) == 0 {
+			continue
+		}
+		if views[i].Settings == nil {
+			views[i].Settings = map[string]string{}
+		}
+		slices.Sort(called)
+		views[i].Settings[snapshot.GlobalFunctionsSetting] = strings.Join(called, ",")
+	}
+	return nil
+}
+
+// globalNames lists global functions that the user has a privilege on, in lower case as the cluster keeps them
+// (fe:catalog/FunctionName); none before 3.0.
+func (c *Cluster) globalNames(ctx context.Context) ([]string, error) {
+	rows, err := c.query(ctx, "SHOW GLOBAL FUNCTIONS")
+	if isRejection(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list global functions: %w", err)
+	}
+	var names []string
+	for _, r := range rows {
+		names = append(names, strings.ToLower(r["function name"]))
+	}
+	return names, nil
+}
+
+// lacking tells which global functions of a view are not here; one may be a function of a newer version, which needs none.
+func (c *Cluster) lacking(ctx context.Context, o snapshot.Object) (string, error) {
+	called := o.Settings[snapshot.GlobalFunctionsSetting]
+	if called == "" {
+		return "", nil
+	}
+	here, err := c.globalNames(ctx)
+	if err != nil {
+		return "", err
+	}
+	missing := slices.DeleteFunc(strings.Split(called, ","), func(name string) bool { return slices.Contains(here, name) })
+	if len(missing) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("it calls the global functions %s, which are not here, or not to be seen: BACKUP and RESTORE ALL GLOBAL FUNCTIONS carry them", strings.Join(missing, ", ")), nil
+}
+
+// functionsByUse puts functions behind those of the list that they call: one that is not there would be refused
+// (fe:sql/analyzer/CreateFunctionAnalyzer analyses the expression).
+func functionsByUse(list []snapshot.Object) []snapshot.Object {
+	var sorted []snapshot.Object
+	seen := make([]bool, len(list))
+	var visit func(i int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		calls := calledBy(list[i].DDL)
+		for j, o := range list {
+			if slices.ContainsFunc(calls, func(name string) bool { return strings.EqualFold(name, o.Name) }) {
+				visit(j)
+			}
+		}
+		sorted = append(sorted, list[i])
+	}
+	for i := range list {
+		visit(i)
+	}
+	return sorted
+}
+
+// calledBy returns the names in front of parentheses: among them those of the functions that a text calls.
+func calledBy(sql string) (names []string) {
+	all, err := lex(sql)
+	if err != nil {
+		return nil
+	}
+	for i, l := range all {
+		if l.name() && i+1 < len(all) && all[i+1].mark("(") {
+			names = append(names, l.text)
+		}
+	}
+	return names
 }
 
 // describedFunction makes a function of a row of SHOW FULL FUNCTIONS: Signature f(INT,VARCHAR, ...), Return Type, Function
 // Type Scalar|Aggregate|Table|SQL, Intermediate Type, Properties.
-func describedFunction(r record) (snapshot.Object, error) {
+func describedFunction(r record, kind snapshot.ObjectKind) (snapshot.Object, error) {
 	signature := r["signature"]
 	name, arguments, ok := strings.Cut(strings.TrimSuffix(signature, ")"), "(")
 	if !ok || name == "" {
 		return snapshot.Object{}, fmt.Errorf("signature %q: %w", signature, cluster.ErrUnsupported)
 	}
-	o := snapshot.Object{Kind: snapshot.Function, Name: name, Settings: map[string]string{signatureSetting: signature}}
-	f := functionText{name: name, kind: r["function type"], arguments: splitTypes(arguments), result: r["return type"]}
+	o := snapshot.Object{Kind: kind, Name: name, Settings: map[string]string{signatureSetting: signature}}
+	f := functionText{name: name, global: kind == snapshot.GlobalFunction, kind: r["function type"], arguments: splitTypes(arguments), result: r["return type"]}
 	if f.kind == "SQL" {
 		f.body = r["properties"]
 	} else if err := f.readProperties(r["properties"]); err != nil {
@@ -71,10 +185,11 @@ func describedFunction(r record) (snapshot.Object, error) {
 // functionText is what is known of a function.
 type functionText struct {
 	name, kind string
+	global     bool
 	arguments  []string
 	result     string
-	body       string // of a SQL function
-	parameter  string // name of its only argument
+	body       string   // of a SQL function
+	parameters []string // names of its arguments, where they are known
 	properties [][2]string
 }
 
@@ -135,36 +250,46 @@ func (f *functionText) incomplete() string {
 		}
 	}
 	switch {
-	case f.kind == "SQL" && len(f.arguments) > 1:
-		return "the cluster does not tell the names of its arguments"
-	case f.kind == "SQL" && len(f.arguments) == 1:
-		if f.parameter = onlyName(f.body); f.parameter == "" {
-			return "the name of its argument cannot be told from its expression"
-		}
-	case f.kind != "SQL" && (f.property("file") == "" || strings.EqualFold(f.property("file"), "inline")):
+	case f.kind == "SQL":
+		return f.nameArguments()
+	case (f.property("file") == "" || strings.EqualFold(f.property("file"), "inline")):
 		return "the cluster does not tell the text of a function that has no file"
 	}
 	return ""
 }
 
-// onlyName returns the only column that an expression names, "" when there is none or more than one.
-func onlyName(expression string) string {
+// nameArguments finds the names that the expression of a SQL function gives its arguments. Where it uses none, any will do; of
+// several nothing tells which comes first.
+func (f *functionText) nameArguments() (reason string) {
+	names := columnsIn(f.body)
+	switch {
+	case len(names) == 0:
+		for i := range f.arguments {
+			f.parameters = append(f.parameters, fmt.Sprintf("argument%d", i+1))
+		}
+	case len(names) == 1 && len(f.arguments) == 1:
+		f.parameters = names
+	case len(f.arguments) > 1:
+		return "the cluster does not tell the names of its arguments"
+	default:
+		return "the name of its argument cannot be told from its expression"
+	}
+	return ""
+}
+
+// columnsIn returns the columns that an expression names, each once.
+func columnsIn(expression string) (names []string) {
 	all, err := lex(expression)
 	if err != nil {
-		return ""
+		return nil
 	}
-	name := ""
 	for i, l := range all {
 		call := i+1 < len(all) && all[i+1].mark("(")
-		if l.kind != quotedLexeme || call { // columns are printed in back quotes (fe:formatter/AST2SQLVisitor.buildColumnName)
-			continue
+		if l.kind == quotedLexeme && !call && !slices.Contains(names, l.text) { // columns are printed in back quotes (fe:formatter/AST2SQLVisitor.buildColumnName)
+			names = append(names, l.text)
 		}
-		if name != "" && name != l.text {
-			return ""
-		}
-		name = l.text
 	}
-	return name
+	return names
 }
 
 // statement creates the function under a name that is quoted already.
@@ -173,11 +298,15 @@ func (f *functionText) statement(target string) string {
 	for _, t := range f.arguments {
 		types = append(types, spelled(t))
 	}
+	scope := ""
+	if f.global {
+		scope = "GLOBAL "
+	}
 	if f.kind == "SQL" {
-		if len(types) == 1 && f.parameter != "" {
-			types[0] = "`" + f.parameter + "` " + types[0]
+		for i, name := range f.parameters {
+			types[i] = "`" + name + "` " + types[i]
 		}
-		return "CREATE FUNCTION " + target + "(" + strings.Join(types, ", ") + ") RETURNS " + f.body
+		return "CREATE " + scope + "FUNCTION " + target + "(" + strings.Join(types, ", ") + ") RETURNS " + f.body
 	}
 	var kind string
 	if f.kind == "Aggregate" || f.kind == "Table" {
@@ -187,7 +316,7 @@ func (f *functionText) statement(target string) string {
 	for _, p := range f.properties {
 		list = append(list, wire.DoubleQuoted(p[0])+" = "+wire.DoubleQuoted(p[1]))
 	}
-	return "CREATE " + kind + "FUNCTION " + target + "(" + strings.Join(types, ", ") + ") RETURNS " + spelled(f.result) +
+	return "CREATE " + scope + kind + "FUNCTION " + target + "(" + strings.Join(types, ", ") + ") RETURNS " + spelled(f.result) +
 		" PROPERTIES (" + strings.Join(list, ", ") + ")"
 }
 
@@ -198,9 +327,17 @@ func spelled(primitive string) string {
 	return primitive
 }
 
+// functionName names a function; one of no database is global.
+func functionName(database, name string) (string, error) {
+	if database == "" {
+		return identifier(name)
+	}
+	return qualified(database, name)
+}
+
 // functionTarget names one overload in DROP FUNCTION.
 func functionTarget(database, name, signature string) (string, error) {
-	target, err := qualified(database, name)
+	target, err := functionName(database, name)
 	if err != nil {
 		return "", err
 	}
@@ -221,7 +358,7 @@ func (c *Cluster) planFunction(ctx context.Context, o snapshot.Object, r cluster
 	if to, ok := r.Others[name]; ok {
 		name = to
 	}
-	target, err := qualified(r.To, name)
+	target, err := functionName(r.To, name)
 	if err != nil {
 		return placement{}, err
 	}
@@ -243,10 +380,25 @@ func (c *Cluster) planFunction(ctx context.Context, o snapshot.Object, r cluster
 	if enabled, err := c.frontendConfig(ctx, "enable_udf"); err == nil && strings.EqualFold(enabled, "false") {
 		p.note = `user-defined functions are switched off here: set enable_udf = true in fe.conf`
 	}
+	p.note = joinNotes(p.note, untold(o.DDL))
 	p.do = func(ctx context.Context) (string, error) {
 		return c.putFunction(ctx, r.To, name, o, have != nil, statement)
 	}
 	return p, nil
+}
+
+// untold names the properties that a function with a file may have been created with and that no cluster prints
+// (fe:sql/ast/CreateFunctionStmt, fe:catalog/ScalarFunction.getProperties): it comes back with their defaults.
+func untold(ddl string) string {
+	all, err := lex(ddl)
+	if err != nil || !slices.ContainsFunc(all, func(l lexeme) bool { return l.is("PROPERTIES") }) {
+		return ""
+	}
+	list := "isolation and input"
+	if slices.ContainsFunc(all, func(l lexeme) bool { return l.is("AGGREGATE") }) {
+		list = "isolation and analytic"
+	}
+	return "what its properties " + list + " were is not told by a cluster: they are the defaults"
 }
 
 // renamedFunction returns the statement that creates o as target; the expression of a SQL function may call others.
@@ -280,7 +432,11 @@ func renamedFunction(o snapshot.Object, target string, r cluster.Renaming) (stri
 
 // overload finds the function of a name with the arguments of o, nil when there is none.
 func (c *Cluster) overload(ctx context.Context, database, name string, o snapshot.Object) (*snapshot.Object, error) {
-	list, err := c.readFunctions(ctx, database)
+	read := func(ctx context.Context) ([]snapshot.Object, error) { return c.readFunctions(ctx, database) }
+	if o.Kind == snapshot.GlobalFunction {
+		read = c.readGlobalFunctions
+	}
+	list, err := read(ctx)
 	if errors.Is(err, cluster.ErrUnknownDatabase) {
 		return nil, nil
 	}
@@ -311,7 +467,7 @@ func (c *Cluster) putFunction(ctx context.Context, database, name string, o snap
 	if err != nil {
 		return "", err
 	}
-	if err := c.in(ctx, database, "DROP FUNCTION "+target, statement); err != nil {
+	if err := c.in(ctx, database, "DROP "+strings.ToUpper(string(o.Kind))+" "+target, statement); err != nil {
 		return "", fmt.Errorf("%w (this version cannot replace a function: the one that was there was dropped first)", err)
 	}
 	return note, nil

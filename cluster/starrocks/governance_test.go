@@ -173,9 +173,11 @@ func TestFunctionIsPutTogetherFromWhatSHOWTells(t *testing.T) {
 		{record{"signature": "f(INT)", "return type": "BIGINT", "function type": "SQL", "properties": "`x` + abs(`x`)"}, "CREATE FUNCTION `f`(`x` INT) RETURNS `x` + abs(`x`)", false},
 		{record{"signature": "f()", "return type": "DECIMAL64", "function type": "SQL", "properties": "1.5"}, "CREATE FUNCTION `f`() RETURNS 1.5", false},
 		{record{"signature": "f(INT,INT)", "return type": "INT", "function type": "SQL", "properties": "`x` - `y`"}, "CREATE FUNCTION `f`(INT, INT) RETURNS `x` - `y`", true},
-		{record{"signature": "f(INT)", "return type": "INT", "function type": "SQL", "properties": "1"}, "CREATE FUNCTION `f`(INT) RETURNS 1", true},
+		{record{"signature": "f(INT)", "return type": "INT", "function type": "SQL", "properties": "1"}, "CREATE FUNCTION `f`(`argument1` INT) RETURNS 1", false},
+		{record{"signature": "f(INT,VARCHAR)", "return type": "INT", "function type": "SQL", "properties": "'`x`'"}, "CREATE FUNCTION `f`(`argument1` INT, `argument2` STRING) RETURNS '`x`'", false},
+		{record{"signature": "f(INT)", "return type": "INT", "function type": "SQL", "properties": "`x` + `y`"}, "CREATE FUNCTION `f`(INT) RETURNS `x` + `y`", true},
 	} {
-		o, err := describedFunction(c.row)
+		o, err := describedFunction(c.row, snapshot.Function)
 		require.NoError(t, err)
 		require.Equal(t, c.ddl, o.DDL)
 		require.Equal(t, c.incomplete, o.Settings[incompleteSetting] != "", "%v", o.Settings)
@@ -185,7 +187,7 @@ func TestFunctionIsPutTogetherFromWhatSHOWTells(t *testing.T) {
 	target, err := functionTarget("d", "f", "f(INT,VARCHAR, ...)")
 	require.NoError(t, err)
 	require.Equal(t, "`d`.`f`(INT, STRING, ...)", target)
-	_, err = describedFunction(record{"signature": "f(INT)", "function type": "Scalar", "properties": "{"})
+	_, err = describedFunction(record{"signature": "f(INT)", "function type": "Scalar", "properties": "{"}, snapshot.Function)
 	require.ErrorIs(t, err, cluster.ErrUnsupported)
 }
 

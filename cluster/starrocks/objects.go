@@ -23,10 +23,10 @@ var (
 const ours = "__starkeep_"
 
 // Objects returns functions first, which views may call, then views and materialized views by what they are made of. With an
-// empty database it returns catalogs, roles before those that have them, users, and resource groups, which may name both.
+// empty database it returns catalogs, global functions, roles before those that have them, users, and resource groups, which may name both.
 func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collection) ([]snapshot.Object, error) {
 	if database == "" {
-		return c.collect(ctx, k, snapshot.Catalog, snapshot.Role, snapshot.User, snapshot.ResourceGroup)
+		return c.collect(ctx, k, snapshot.Catalog, snapshot.GlobalFunction, snapshot.Role, snapshot.User, snapshot.ResourceGroup)
 	}
 	if err := c.requireDatabase(ctx, database); err != nil {
 		return nil, fmt.Errorf("list objects: %w", err)
@@ -70,6 +70,7 @@ func asks(k cluster.Collection, kind snapshot.ObjectKind) bool {
 func (c *Cluster) collect(ctx context.Context, k cluster.Collection, kinds ...snapshot.ObjectKind) ([]snapshot.Object, error) {
 	readers := map[snapshot.ObjectKind]func(context.Context) ([]snapshot.Object, error){
 		snapshot.Catalog: c.readCatalogs, snapshot.Role: c.readRoles, snapshot.User: c.readUsers, snapshot.ResourceGroup: c.readGroups,
+		snapshot.GlobalFunction: c.readGlobalFunctions,
 	}
 	var all []snapshot.Object
 	for _, kind := range kinds {
@@ -103,11 +104,11 @@ func (c *Cluster) readViews(ctx context.Context, database string, others []strin
 		return nil, err
 	}
 	texts := make([]*viewText, len(list))
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(statementsAtOnce)
 	for i := range list {
 		g.Go(func() (err error) {
-			texts[i], err = c.describedView(ctx, database, list[i].Name)
+			texts[i], err = c.describedView(gctx, database, list[i].Name)
 			if err != nil {
 				return fmt.Errorf("read %s of %s: %w", list[i], database, err)
 			}
@@ -117,6 +118,9 @@ func (c *Cluster) readViews(ctx context.Context, database string, others []strin
 		})
 	}
 	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := c.nameGlobals(ctx, list, texts, others); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(byUse(database, list, texts), func(o snapshot.Object) bool { return !asks(k, o.Kind) }), nil
@@ -195,6 +199,8 @@ func (c *Cluster) plan(ctx context.Context, o snapshot.Object, r cluster.Renamin
 		return c.planView(ctx, o, r)
 	case snapshot.Function:
 		return c.planFunction(ctx, o, r)
+	case snapshot.GlobalFunction:
+		return c.planFunction(ctx, o, cluster.Renaming{}) // it has no other name; those of catalogs are not its own
 	case snapshot.Catalog:
 		return c.planCatalog(ctx, o, r)
 	case snapshot.Role, snapshot.User:
@@ -279,6 +285,8 @@ func dropStatement(database string, o snapshot.Object) (string, error) {
 		name, err = qualified(database, o.Name)
 	case snapshot.Function:
 		name, err = functionTarget(database, o.Name, o.Settings[signatureSetting])
+	case snapshot.GlobalFunction:
+		name, err = functionTarget("", o.Name, o.Settings[signatureSetting])
 	case snapshot.Catalog, snapshot.Role, snapshot.ResourceGroup:
 		name, err = identifier(o.Name)
 	case snapshot.User: // 'user'@'host' already

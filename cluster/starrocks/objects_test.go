@@ -535,7 +535,7 @@ func TestPrivilegesThatAreNamedAreEnoughForObjects(t *testing.T) {
 		h.Exec("ALTER VIEW other.z AS SELECT k, 7 AS n FROM other.t")
 	}
 
-	global := []snapshot.ObjectKind{snapshot.User, snapshot.Role, snapshot.Catalog, snapshot.ResourceGroup}
+	global := []snapshot.ObjectKind{snapshot.User, snapshot.Role, snapshot.Catalog, snapshot.ResourceGroup, snapshot.GlobalFunction}
 	give(cluster.Audit{Purpose: cluster.ForBackup, Kinds: global})
 	_, err = k.Objects(t.Context(), "", cluster.Collection{Kinds: global})
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 // need is a privilege on an object of an action, or on all objects of a kind in a database, or in all of them.
 type need struct {
 	action   string
-	object   string // TABLE, VIEW, MATERIALIZED VIEW, FUNCTION: of a database; DATABASE; CATALOG: the internal one; CATALOGS: all; SYSTEM; ROLE: action is its name
+	object   string // TABLE, VIEW, MATERIALIZED VIEW, FUNCTION: of a database; DATABASE; CATALOG: the internal one; CATALOGS: all; GLOBAL FUNCTIONS: all; SYSTEM; ROLE: action is its name
 	database string // empty: all databases
 	name     string // empty: all of the database
 }
@@ -29,8 +29,8 @@ func (n need) on() (string, error) {
 		return "DATABASE " + name, err
 	case "CATALOG":
 		return "CATALOG " + internalCatalog, nil
-	case "CATALOGS":
-		return "ALL CATALOGS", nil
+	case "CATALOGS", globalFunctions:
+		return "ALL " + n.object, nil
 	case "SYSTEM":
 		return "SYSTEM", nil
 	}
@@ -44,6 +44,9 @@ func (n need) on() (string, error) {
 	name, err := identifier(n.database)
 	return "ALL " + n.object + "S IN DATABASE " + name, err
 }
+
+// globalFunctions are all functions of no database, as the object of a privilege.
+const globalFunctions = "GLOBAL FUNCTIONS"
 
 // objectNeeds lists what statements on other objects than tables ask for (fe:analyzer/AuthorizerStmtVisitor, docs
 // privilege_item.md). Lists hide what one has no privilege on, so reading needs some on all of a kind. What a view reads has
@@ -61,6 +64,10 @@ var objectNeeds = map[snapshot.ObjectKind]map[cluster.Purpose][]need{
 	snapshot.Function: {
 		cluster.ForBackup:  {{action: "USAGE", object: "FUNCTION"}},
 		cluster.ForRestore: {{action: "CREATE FUNCTION", object: "DATABASE"}, {action: "USAGE", object: "FUNCTION"}, {action: "DROP", object: "FUNCTION"}},
+	},
+	snapshot.GlobalFunction: {
+		cluster.ForBackup:  {{action: "USAGE", object: globalFunctions}},
+		cluster.ForRestore: {{action: "CREATE GLOBAL FUNCTION", object: "SYSTEM"}, {action: "USAGE", object: globalFunctions}, {action: "DROP", object: globalFunctions}},
 	},
 	snapshot.Catalog: {
 		cluster.ForBackup:  {{action: "USAGE", object: "CATALOGS"}},
@@ -103,7 +110,7 @@ func needs(a cluster.Audit, exists bool) []need {
 	}
 	for _, kind := range a.Kinds {
 		for _, n := range objectNeeds[kind][a.Purpose] {
-			if slices.Contains([]string{"SYSTEM", "ROLE", "CATALOGS"}, n.object) {
+			if slices.Contains([]string{"SYSTEM", "ROLE", "CATALOGS", globalFunctions}, n.object) {
 				if !slices.Contains(list, n) {
 					list = append(list, n)
 				}
@@ -188,6 +195,8 @@ func (n need) words() string {
 		return "the default catalog"
 	case "CATALOGS":
 		return "all catalogs"
+	case globalFunctions:
+		return "all global functions"
 	case "SYSTEM":
 		return "the system"
 	}
@@ -303,9 +312,9 @@ func (l grantList) roles() []string {
 // builtin roles and what they may do: on which objects everything, and what on the system (fe:authorization/AuthorizationMgr
 // initBuiltinRolesAndUsers, docs User_privilege.md).
 var builtin = map[string]struct{ objects, system []string }{
-	"root": {[]string{"SYSTEM", "ROLE", "CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION"}, nil},
-	"db_admin": {[]string{"CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION"},
-		[]string{"CREATE EXTERNAL CATALOG", "CREATE RESOURCE GROUP"}},
+	"root": {[]string{"SYSTEM", "ROLE", "CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION", globalFunctions}, nil},
+	"db_admin": {[]string{"CATALOG", "CATALOGS", "DATABASE", "TABLE", "VIEW", "MATERIALIZED VIEW", "FUNCTION", globalFunctions},
+		[]string{"CREATE EXTERNAL CATALOG", "CREATE RESOURCE GROUP", "CREATE GLOBAL FUNCTION"}},
 	"cluster_admin":  {nil, []string{"OPERATE"}},
 	"user_admin":     {nil, nil},
 	"security_admin": {nil, nil},
@@ -340,6 +349,8 @@ func covers(on []token, n need) bool {
 	switch {
 	case c.accept("SYSTEM"):
 		return n.object == "SYSTEM"
+	case c.accept("ALL", "GLOBAL", "FUNCTIONS"), c.accept("ALL", "GLOBAL_FUNCTIONS"): // fe:authorization/GlobalFunctionPEntryObject
+		return n.object == globalFunctions
 	case c.accept("ALL", "CATALOGS"):
 		return n.object == "CATALOG" || n.object == "CATALOGS"
 	case c.accept("CATALOG"):
@@ -348,6 +359,9 @@ func covers(on []token, n need) bool {
 		return n.object == "DATABASE"
 	case c.accept("DATABASE"), c.accept("DATABASES"):
 		return n.object == "DATABASE" && slices.Contains(objectNames(on[c.at:]), n.database)
+	}
+	if n.object == globalFunctions {
+		return false
 	}
 	words := strings.Fields(n.object)
 	plural := append(slices.Clone(words[:len(words)-1]), words[len(words)-1]+"S")

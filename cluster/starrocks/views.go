@@ -84,6 +84,11 @@ func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Ren
 	if err != nil {
 		return placement{}, err
 	}
+	lacks, err := c.lacking(ctx, o)
+	if err != nil {
+		return placement{}, err
+	}
+	notes = append(notes, lacks)
 	p := viewPlan{o: o, renaming: r, database: r.To, name: name, text: v, statement: statement, have: have}
 	if v.materialized {
 		return placement{note: joinNotes(notes...), do: func(ctx context.Context) (string, error) { return c.putMaterialized(ctx, p) }}, nil
@@ -91,7 +96,7 @@ func (c *Cluster) planView(ctx context.Context, o snapshot.Object, r cluster.Ren
 	if p.equal() {
 		return placement{}, nil
 	}
-	return placement{do: func(ctx context.Context) (string, error) { return "", c.putView(ctx, p) }}, nil
+	return placement{note: joinNotes(notes...), do: func(ctx context.Context) (string, error) { return "", c.putView(ctx, p) }}, nil
 }
 
 // viewPlan is a view to be put.

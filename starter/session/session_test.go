@@ -429,14 +429,14 @@ func TestObjectsOfTheClusterBecomeAJobWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	s := f.session()
-	_, err := execute(t, s, `BACKUP ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, EXTERNAL CATALOG (a, b) SNAPSHOT l TO r PROPERTIES ("ttl" = "7 DAY", "unsupported" = "skip")`)
+	_, err := execute(t, s, `BACKUP ALL USERS, ALL ROLES, ALL RESOURCE GROUPS, ALL GLOBAL FUNCTIONS, EXTERNAL CATALOG (a, b) SNAPSHOT l TO r PROPERTIES ("ttl" = "7 DAY", "unsupported" = "skip")`)
 	require.NoError(t, err)
 	require.Equal(t, "catalogs/c", f.started[0].ID)
 	got := f.requests[0].(job.BackupRequest)
 	got.Statement = ""
 	require.Equal(t, job.BackupRequest{Cluster: "c", Label: "l", Repository: "r", TTL: "7 DAY", SkipUnsupported: true, Objects: []job.Object{
 		{Kind: snapshot.Catalog, Table: "a"}, {Kind: snapshot.Catalog, Table: "b"},
-		{Kind: snapshot.User, All: true}, {Kind: snapshot.Role, All: true}, {Kind: snapshot.ResourceGroup, All: true}}}, got)
+		{Kind: snapshot.GlobalFunction, All: true}, {Kind: snapshot.User, All: true}, {Kind: snapshot.Role, All: true}, {Kind: snapshot.ResourceGroup, All: true}}}, got)
 
 	why := refused(t, s, "RESTORE SNAPSHOT l FROM r ALL EXTERNAL CATALOGS")
 	require.Equal(t, "Can only run one backup or restore job of external catalog: backup l of the cluster's own objects is UPLOADING", why.What)

@@ -67,6 +67,7 @@ func (s *Session) restore(ctx context.Context, st *statement.Restore) (Answer, e
 var kinds = map[statement.ObjectKind]snapshot.ObjectKind{
 	statement.View: snapshot.View, statement.MaterializedView: snapshot.MaterializedView, statement.Function: snapshot.Function,
 	statement.User: snapshot.User, statement.Role: snapshot.Role, statement.ResourceGroup: snapshot.ResourceGroup,
+	statement.GlobalFunction: snapshot.GlobalFunction,
 }
 
 // global tells whether a request names objects of the cluster itself: then it has no database.
