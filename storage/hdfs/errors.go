@@ -114,16 +114,16 @@ var answers = map[string]answer{
 // explainAnswer explains what the name node said.
 func (b *Bucket) explainAnswer(op string, remote hdfs.Error) reason {
 	class := short(remote.Exception())
-	first, _, _ := strings.Cut(remote.Message(), "\n") // the rest is a trace of the name node's stack
-	said := shorten(first)
+	text, _, _ := strings.Cut(remote.Message(), "\n") // the rest is a trace of the name node's stack
+	said := shorten(text)
 	known := answers[class]
 	switch {
-	case class == "AccessControlException" && strings.Contains(said, "SIMPLE authentication is not enabled"):
+	case class == "AccessControlException" && strings.Contains(text, "SIMPLE authentication is not enabled"):
 		known = answer{storage.ErrConfig, useKerberos}
 	case class == "AccessControlException" || class == "AuthorizationException":
 		known = answer{storage.ErrDenied, b.grant(op)}
-	case strings.Contains(said, "could only be written to 0 of the"):
-		known = unplaced(said)
+	case strings.Contains(text, "could only be written to 0 of the"):
+		known = unplaced(text)
 	case known.kind == nil:
 		said = class + ": " + said
 	}
@@ -134,8 +134,8 @@ func (b *Bucket) explainAnswer(op string, remote hdfs.Error) reason {
 }
 
 // unplaced explains why the name node found no data node for a block; BlockManager.chooseTarget4NewBlock has the words.
-func unplaced(said string) answer {
-	if strings.Contains(said, "There are 0 datanode(s)") || !strings.Contains(said, "no node(s) are excluded") {
+func unplaced(text string) answer {
+	if strings.Contains(text, "There are 0 datanode(s)") || !strings.Contains(text, "no node(s) are excluded") {
 		return answer{storage.ErrUnavailable, ""}
 	}
 	return answer{storage.ErrNoSpace, "free space on the data nodes (hdfs dfsadmin -report), or add some"}
@@ -157,7 +157,7 @@ func (b *Bucket) grant(op string) string {
 
 // explainNetwork explains an error that no node answered. The library has no types for its own.
 func explainNetwork(err error) reason {
-	text := shorten(err.Error())
+	text := err.Error()
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
@@ -175,21 +175,22 @@ func explainNetwork(err error) reason {
 	case strings.Contains(text, "invalid checksum"): // not passing: the bytes were handed out already
 		return reason{nil, "the data node sent bytes that do not match their checksum"}
 	}
-	return reason{storage.ErrUnavailable, text}
+	return reason{storage.ErrUnavailable, shorten(text)}
 }
 
 // explainKerberos explains why there is no ticket; gokrb5 has text only.
 func explainKerberos(text string) reason {
 	switch {
 	case strings.Contains(text, "Networking_Error"), strings.Contains(text, "KDC_ERR_SVC_UNAVAILABLE"):
-		return reason{storage.ErrUnavailable, "the KDC does not answer: see the realm in KRB5_CONFIG; " + text}
+		return reason{storage.ErrUnavailable, "the KDC does not answer: see the realm in KRB5_CONFIG; " + shorten(text)}
 	case strings.Contains(text, "KRB_AP_ERR_SKEW"):
 		return reason{storage.ErrConfig, "the clock of this machine is wrong: set it by NTP"}
 	case strings.Contains(text, "KDC_ERR_S_PRINCIPAL_UNKNOWN"):
 		return reason{storage.ErrConfig, "Kerberos does not know the name node: set dfs.namenode.kerberos.principal as in its hdfs-site.xml"}
 	}
-	return reason{storage.ErrDenied, "Kerberos gives no ticket: correct kerberos_principal and kerberos_keytab; " + text}
+	return reason{storage.ErrDenied, "Kerberos gives no ticket: correct kerberos_principal and kerberos_keytab; " + shorten(text)}
 }
 
-// shorten keeps the words of a node from breaking a message. They begin with a path, so there has to be room for it.
+// shorten keeps the words of a node from breaking a message. They begin with a path, so there has to be room for it; and what
+// a message means is judged before, as behind a long path the words that tell it are cut off.
 func shorten(s string) string { return transport.Shorten(s, 300) }

@@ -1,5 +1,7 @@
 package hdfs
 
+import "context"
+
 // DialWith connects to name nodes and data nodes over something else than the network.
 func DialWith(d dialer) Options { return Options{dial: d} }
 
@@ -8,6 +10,11 @@ var (
 	Escape   = escape
 	Unescape = unescape
 )
+
+// Fail is the error of a put that the name node has refused.
+func Fail(refused error) error {
+	return (&Bucket{authority: "nn", root: "/r"}).fail(context.Background(), "put", "k", refused)
+}
 
 // Settings shows what properties come to.
 func Settings(authority string, properties map[string]string) (nameNodes []string, user string, blockSize int64, err error) {
