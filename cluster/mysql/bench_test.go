@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,7 +82,7 @@ func BenchmarkRead(b *testing.B) {
 		return s
 	}
 	b.Run("view", func(b *testing.B) {
-		inTwo(b, ranges, func(r snapshot.KeyRange) int {
+		readInTwo(b, ranges, func(r snapshot.KeyRange) int {
 			rows, err := v.Read(b.Context(), cluster.ReadRequest{Database: w.database, Table: "lineitem", Columns: columns, Partition: "lineitem", Range: &r})
 			require.NoError(b, err)
 			defer func() { _ = rows.Close() }()
@@ -94,7 +95,7 @@ func BenchmarkRead(b *testing.B) {
 	})
 	b.Run("driver", func(b *testing.B) {
 		db := w.server.Open(b, w.database)
-		inTwo(b, ranges, func(r snapshot.KeyRange) int {
+		readInTwo(b, ranges, func(r snapshot.KeyRange) int {
 			rows, err := db.QueryContext(b.Context(), statement(r))
 			require.NoError(b, err)
 			defer func() { _ = rows.Close() }()
@@ -111,7 +112,7 @@ func BenchmarkRead(b *testing.B) {
 		})
 	})
 	b.Run("client", func(b *testing.B) {
-		inTwo(b, ranges, func(r snapshot.KeyRange) int {
+		readInTwo(b, ranges, func(r snapshot.KeyRange) int {
 			cmd := exec.CommandContext(b.Context(), mariadb.Program(b, "mariadb"), "--quick", "-N", "-u"+w.server.User, "-p"+w.server.Password, "-S", w.server.Socket, "-e", statement(r)) //nolint:gosec // a test's own
 			var lines lineCounter
 			cmd.Stdout = &lines
@@ -135,29 +136,30 @@ func (w *world) viewOf(t testing.TB, sessions int) *View {
 	return v
 }
 
-// inTwo does all ranges in two goroutines, and reports rows a second.
-func inTwo(b *testing.B, ranges []snapshot.KeyRange, f func(snapshot.KeyRange) int) {
+// inTwo does all parts of the table in two goroutines; f returns how many rows its part had.
+func inTwo[T any](b *testing.B, parts []T, f func(T) int) {
+	next := make(chan T, len(parts))
+	for _, p := range parts {
+		next <- p
+	}
+	close(next)
+	var g sync.WaitGroup
+	var total atomic.Int64
+	for range 2 {
+		g.Go(func() {
+			for p := range next {
+				total.Add(int64(f(p)))
+			}
+		})
+	}
+	g.Wait()
+	require.EqualValues(b, lineitems, total.Load())
+}
+
+// readInTwo reads all ranges, again and again, and reports rows a second.
+func readInTwo(b *testing.B, ranges []snapshot.KeyRange, f func(snapshot.KeyRange) int) {
 	for b.Loop() {
-		next := make(chan snapshot.KeyRange, len(ranges))
-		for _, r := range ranges {
-			next <- r
-		}
-		close(next)
-		var g sync.WaitGroup
-		var mu sync.Mutex
-		total := 0
-		for range 2 {
-			g.Go(func() {
-				for r := range next {
-					n := f(r)
-					mu.Lock()
-					total += n
-					mu.Unlock()
-				}
-			})
-		}
-		g.Wait()
-		require.Equal(b, lineitems, total)
+		inTwo(b, ranges, f)
 	}
 	b.ReportMetric(float64(lineitems)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
@@ -181,36 +183,21 @@ func BenchmarkLoad(b *testing.B) {
 				break
 			}
 			batches[i] = append(batches[i], batch)
-			text = (&loader{}).lines(text, batch)
+			text = (&loader{escaped: needEscapes(columns)}).lines(text, batch)
 		}
 		require.NoError(b, rows.Close())
 		files[i] = filepath.Join(folder, fmt.Sprint(i))
 		require.NoError(b, os.WriteFile(files[i], text, 0o600))
 		mysql.RegisterLocalFile(files[i])
 	}
+	numbers := make([]int, len(ranges))
+	for i := range numbers {
+		numbers[i] = i
+	}
 	each := func(b *testing.B, load func(i int) int) {
-		for n := 0; b.Loop(); n++ {
+		for b.Loop() {
 			w.exec("DROP TABLE IF EXISTS copy", "CREATE TABLE copy LIKE lineitem")
-			next := make(chan int, len(ranges))
-			for i := range ranges {
-				next <- i
-			}
-			close(next)
-			var g sync.WaitGroup
-			var mu sync.Mutex
-			total := 0
-			for range 2 {
-				g.Go(func() {
-					for i := range next {
-						n := load(i)
-						mu.Lock()
-						total += n
-						mu.Unlock()
-					}
-				})
-			}
-			g.Wait()
-			require.Equal(b, lineitems, total)
+			inTwo(b, numbers, load)
 			require.NoError(b, dropLoads(b.Context(), w.cluster, w.database, "copy"))
 		}
 		b.ReportMetric(float64(lineitems)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")

@@ -115,7 +115,7 @@ type loader struct {
 }
 
 func newLoader(ctx context.Context, s *wire.Session, r cluster.LoadRequest, table string) (*loader, error) {
-	l := &loader{session: s, request: r, target: identity(table)}
+	l := &loader{session: s, request: r, target: identity(table), escaped: needEscapes(r.Columns)}
 	var err error
 	if l.table, err = qualified(r.Database, table); err != nil {
 		return nil, err
@@ -142,9 +142,16 @@ func newLoader(ctx context.Context, s *wire.Session, r cluster.LoadRequest, tabl
 			return nil, fmt.Errorf("no column %s: %w", c.Name, cluster.ErrRejected)
 		}
 		l.targets = append(l.targets, columns[i])
-		l.escaped = append(l.escaped, !slices.Contains(numbersAndTimes, c.Type.Kind))
 	}
 	return l, nil
+}
+
+func needEscapes(columns []snapshot.Column) []bool {
+	list := make([]bool, len(columns))
+	for i, c := range columns {
+		list[i] = !slices.Contains(numbersAndTimes, c.Type.Kind)
+	}
+	return list
 }
 
 var numbersAndTimes = []snapshot.Kind{snapshot.Boolean, snapshot.Int8, snapshot.Int16, snapshot.Int32, snapshot.Int64, snapshot.Int128,
