@@ -36,13 +36,26 @@ func TestCancelledBackupLeavesNothingInTheRepository(t *testing.T) {
 	w.sql("BACKUP DATABASE shop SNAPSHOT gone TO repo ON (TABLE people)") // the label is free again
 }
 
+// moment is when the cluster has been asked something so many times.
+type moment struct {
+	kind fault.Kind
+	text string
+	hits int
+}
+
+// cancelRestore cancels a restore of the database shop at a moment.
+func (w *world) cancelRestore(at moment) {
+	w.t.Helper()
+	w.slow(at.kind, at.text, time.Second)
+	w.begin("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
+	w.awaitHit(at.text, at.hits)
+	w.sql("CANCEL RESTORE FROM shop")
+	w.awaitCancelled("shop")
+}
+
 func TestCancelledRestoreLeavesTheTargetAsItWas(t *testing.T) {
 	t.Parallel()
-	for name, at := range map[string]struct {
-		kind fault.Kind
-		text string
-		hits int
-	}{
+	for name, at := range map[string]moment{
 		"while it builds":    {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
 		"while it downloads": {fault.HTTP, "_stream_load", 2},
 		"while it publishes": {fault.SQL, "SWAP WITH", 3},
@@ -56,11 +69,7 @@ func TestCancelledRestoreLeavesTheTargetAsItWas(t *testing.T) {
 			w.exec("DELETE FROM shop.orders WHERE id < 400", "DROP TABLE shop.cities FORCE")
 			before, tables := w.proveAll("shop"), w.tables("shop")
 			repository := files(t, w.repository())
-			w.slow(at.kind, at.text, time.Second)
-			w.begin("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
-			w.awaitHit(at.text, at.hits)
-			w.sql("CANCEL RESTORE FROM shop")
-			w.awaitCancelled("shop")
+			w.cancelRestore(at)
 			require.Equal(t, tables, w.tables("shop"))
 			require.Equal(t, before, w.proveAll("shop"))
 			require.Equal(t, repository, files(t, w.repository()))

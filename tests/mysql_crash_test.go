@@ -100,16 +100,23 @@ func (m *maria) awaitBlocked(name string) {
 	})
 }
 
+// publishBlocked begins a restore over what was damaged, and returns when its publication waits for a lock, until release.
+func (m *maria) publishBlocked(name string) (before map[string]string, release func()) {
+	m.t.Helper()
+	before = m.digest(name)
+	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
+	m.damage(name)
+	release = m.block(name, "noise_2")
+	m.start("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
+	m.awaitBlocked(name)
+	return before, release
+}
+
 func TestMySQLWorkerKilledWhilePublishingRenamesNothingBack(t *testing.T) {
 	t.Parallel()
 	m := newMaria(t, mariadb.Shared(t))
 	name := m.noise("killed_publish")
-	before := m.digest(name)
-	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
-	m.damage(name)
-	release := m.block(name, "noise_2")
-	m.start("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
-	m.awaitBlocked(name)
+	before, release := m.publishBlocked(name)
 	m.killWorker()
 	release()
 	m.startWorker()
@@ -137,12 +144,7 @@ func TestMySQLWorkerKilledRightAfterTheRename(t *testing.T) {
 	t.Parallel()
 	m := newMaria(t, mariadb.Shared(t))
 	name := m.noise("killed_renamed")
-	before := m.digest(name)
-	m.on("BACKUP DATABASE " + name + " SNAPSHOT nightly TO repo")
-	m.damage(name)
-	release := m.block(name, "noise_2")
-	m.start("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
-	m.awaitBlocked(name)
+	before, release := m.publishBlocked(name)
 	unlock := m.keepLabels(name)
 	release()
 	m.await("the statement behind the RENAME", func() bool {

@@ -3,8 +3,6 @@ package tests
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -56,37 +54,14 @@ func TestMySQLFiveHundredTablesComeBack(t *testing.T) {
 	m.requireSame(before, name)
 }
 
-const randomTables = 200 // of one database
-
-// TestRandomMySQLTablesComeBack takes its seed from STARKEEP_SEED, to repeat what failed, and otherwise from the clock. It
-// goes on with the next seeds for the time STARKEEP_SOAK; without it one database is enough.
 func TestRandomMySQLTablesComeBack(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
-	if text := os.Getenv("STARKEEP_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err)
-	}
-	var soak time.Duration
-	if text := os.Getenv("STARKEEP_SOAK"); text != "" {
-		var err error
-		soak, err = time.ParseDuration(text)
-		require.NoError(t, err)
-	}
 	m := newMaria(t, mariadb.Shared(t))
-	for round, until := 0, time.Now().Add(soak); ; round++ {
-		m.randomRound(fmt.Sprintf("random%d", round), seed)
-		seed += randomTables
-		if !time.Now().Before(until) {
-			return
-		}
-	}
+	rounds(t, m.randomRound)
 }
 
 func (m *maria) randomRound(name string, seed uint64) {
 	m.t.Helper()
-	m.t.Logf("STARKEEP_SEED=%d", seed)
 	name = m.database(name)
 	for i := range uint64(randomTables) {
 		mysqldata.Apply(m.t, m.server.DB(), name, mysqldata.Random(seed+i, fmt.Sprintf("t_%d", i)))

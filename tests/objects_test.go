@@ -155,11 +155,7 @@ func TestViewsComeBackOneByOneUnderAnotherName(t *testing.T) {
 
 func TestCancelledRestoreLeavesViewsAsTheyWere(t *testing.T) {
 	t.Parallel()
-	for name, at := range map[string]struct {
-		kind fault.Kind
-		text string
-		hits int
-	}{
+	for name, at := range map[string]moment{
 		"while it builds":    {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
 		"while it downloads": {fault.HTTP, "_stream_load", 2},
 		"while it publishes": {fault.SQL, "SWAP WITH", 4},
@@ -172,11 +168,7 @@ func TestCancelledRestoreLeavesViewsAsTheyWere(t *testing.T) {
 			w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
 			w.repaint()
 			rows, pictures, lights := w.proveAll("shop"), w.pictures("shop"), w.lights("shop")
-			w.slow(at.kind, at.text, time.Second)
-			w.begin("RESTORE SNAPSHOT nightly FROM repo DATABASE shop")
-			w.awaitHit(at.text, at.hits)
-			w.sql("CANCEL RESTORE FROM shop")
-			w.awaitCancelled("shop")
+			w.cancelRestore(at)
 			require.Equal(t, pictures, w.pictures("shop"))
 			require.Equal(t, rows, w.proveAll("shop"))
 			require.Equal(t, lights, w.lights("shop"))
@@ -187,11 +179,7 @@ func TestCancelledRestoreLeavesViewsAsTheyWere(t *testing.T) {
 
 func TestWorkerKilledInAnyStageOfARestoreOverViewsEndsWithEverythingNew(t *testing.T) {
 	t.Parallel()
-	for name, at := range map[string]struct {
-		kind fault.Kind
-		text string
-		hits int
-	}{
+	for name, at := range map[string]moment{
 		"while it builds":            {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
 		"while it downloads":         {fault.HTTP, "_stream_load", 2},
 		"while it publishes":         {fault.SQL, "SWAP WITH", 3},

@@ -3,12 +3,9 @@ package tests
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,40 +85,17 @@ func TestStarRocksGovernanceComesBack(t *testing.T) {
 	w.nowhere()
 }
 
-const randomStarRocksTables = 200 // of one database
-
-// TestRandomStarRocksTablesComeBack takes its seed from STARKEEP_SEED, to repeat what failed, and otherwise from the clock.
-// It goes on with the next seeds for the time STARKEEP_SOAK; without it one database is enough.
 func TestRandomStarRocksTablesComeBack(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
-	if text := os.Getenv("STARKEEP_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err)
-	}
-	var soak time.Duration
-	if text := os.Getenv("STARKEEP_SOAK"); text != "" {
-		var err error
-		soak, err = time.ParseDuration(text)
-		require.NoError(t, err)
-	}
 	w := newWorld(t)
 	w.createRepository()
-	for round, until := 0, time.Now().Add(soak); ; round++ {
-		w.randomRound(fmt.Sprintf("random%d", round), seed)
-		seed += randomStarRocksTables
-		if !time.Now().Before(until) {
-			return
-		}
-	}
+	rounds(t, w.randomRound)
 }
 
 func (w *world) randomRound(name string, seed uint64) {
 	w.t.Helper()
-	w.t.Logf("STARKEEP_SEED=%d", seed)
 	w.exec("CREATE DATABASE " + name)
-	for i := range uint64(randomStarRocksTables) {
+	for i := range uint64(randomTables) {
 		starrocksdata.Apply(w.t, w.db, name, starrocksdata.Random(seed+i, fmt.Sprintf("t_%d", i)))
 	}
 	before := starrocksdata.Digest(w.t, w.db, name)

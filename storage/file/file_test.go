@@ -272,15 +272,21 @@ func TestNoFileStaysOpen(t *testing.T) {
 	require.LessOrEqual(t, count(), before)
 }
 
-// TestFullDiskIsToldApart fills a file system of its own; it needs the right to mount one.
-func TestFullDiskIsToldApart(t *testing.T) {
+// smallDisk mounts a file system of 1 MiB; that needs the right to do so.
+func smallDisk(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); errors.Is(err, syscall.EPERM) {
 		t.Skip("mounting a small file system is not permitted here")
 	} else {
 		require.NoError(t, err)
 	}
-	defer func() { require.NoError(t, syscall.Unmount(dir, 0)) }()
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, 0)) })
+	return dir
+}
+
+func TestFullDiskIsToldApart(t *testing.T) {
+	dir := smallDisk(t)
 	b := open(t, dir)
 	put(t, b, "small", "x")
 	err := b.Put(t.Context(), "large", storage.BytesBody(make([]byte, 2<<20)), storage.PutOptions{})
@@ -289,15 +295,8 @@ func TestFullDiskIsToldApart(t *testing.T) {
 	put(t, b, "again", strings.Repeat("x", 500_000)) // what was written of the large one is given back
 }
 
-// TestReadOnlyFileSystemIsDenied remounts a file system; it needs the right to mount one.
 func TestReadOnlyFileSystemIsDenied(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); errors.Is(err, syscall.EPERM) {
-		t.Skip("mounting a small file system is not permitted here")
-	} else {
-		require.NoError(t, err)
-	}
-	defer func() { require.NoError(t, syscall.Unmount(dir, 0)) }()
+	dir := smallDisk(t)
 	b := open(t, dir)
 	put(t, b, "k", "x")
 	require.NoError(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
