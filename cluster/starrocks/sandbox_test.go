@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -203,6 +204,34 @@ func TestGrantThatIsNamedIsTheOneThatHelps(t *testing.T) {
 	_, err = keeper.CreateTable(t.Context(), database, tables[0], cluster.TableOptions{Name: "u"})
 	require.NoError(t, err)
 	require.NoError(t, keeper.DropTable(t.Context(), database, "u"))
+}
+
+func TestAccountOfTheDocumentationMayDoEverything(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec("CREATE USER 'starkeep'@'%' IDENTIFIED BY 'k'")
+	text, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	_, grants, found := strings.Cut(string(text), "```sql\nGRANT ")
+	require.True(t, found)
+	grants, _, _ = strings.Cut("GRANT "+grants, "```")
+	for grant := range strings.Lines(grants) {
+		h.Exec(strings.TrimSuffix(strings.TrimSpace(grant), ";"))
+	}
+	c := connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "starkeep", "k")
+	for _, audit := range []cluster.Audit{
+		{Database: h.Database, Kinds: []snapshot.ObjectKind{snapshot.View, snapshot.MaterializedView, snapshot.Function}},
+		{Kinds: []snapshot.ObjectKind{snapshot.Catalog, snapshot.User, snapshot.Role, snapshot.ResourceGroup}},
+	} {
+		for _, audit.Purpose = range []cluster.Purpose{cluster.ForBackup, cluster.ForRestore} {
+			missing, err := c.Missing(t.Context(), audit)
+			require.NoError(t, err)
+			require.Empty(t, missing, "%v", audit)
+		}
+	}
+	for _, check := range c.Examine(t.Context()) {
+		require.True(t, check.OK, "%v", check)
+	}
 }
 
 func TestOtherFrontEndIsAskedWhenOneIsDown(t *testing.T) {
