@@ -108,6 +108,44 @@ func TestUndoneRestoreLeavesTablesAndViewsAsTheyWere(t *testing.T) {
 	}
 }
 
+// A job may be paused for days between its checks and its swaps: what was granted meanwhile shall not be lost.
+func TestGrantsAreCarriedOnceMoreRightBeforeTheSwaps(t *testing.T) {
+	t.Parallel()
+	b := shop(t)
+	b.build("l")
+	carried := func() (n int) {
+		for _, what := range b.server.log {
+			if what == "carry grants of 1 tables" {
+				n++
+			}
+		}
+		return n
+	}
+	before := carried()
+	require.Positive(t, before)
+	for range 2 {
+		must[any](b, job.PublishTablesActivity, job.StageInput{Ref: b.ref})
+		require.Equal(t, before+1, carried(), "not by an attempt that may find a table swapped")
+	}
+}
+
+// The answer of CREATE DATABASE may be lost: who created it is known all the same.
+func TestDatabaseThatTheJobCreatedGoesAgainWhateverWasLost(t *testing.T) {
+	t.Parallel()
+	b := shop(t)
+	_, err := b.prepareRestore("l")
+	require.NoError(t, err)
+	b.server.absent = true
+	b.server.breaks["create database db"] = fmt.Errorf("answer lost: %w", cluster.ErrUnreachable)
+	_, err = run[job.Plan](b, job.BuildShadowsActivity, job.StageInput{Ref: b.ref})
+	require.Error(t, err)
+	require.False(t, b.server.absent)
+	b.cluster.tables = nil
+	must[job.ReleaseOutput](b, job.ReleaseRestoreActivity, job.ReleaseInput{Ref: b.ref, Admitted: true})
+	require.True(t, b.server.absent)
+	require.Contains(t, b.server.log, "drop database db")
+}
+
 func TestPublishThatFailsInTheMiddleIsUndone(t *testing.T) {
 	t.Parallel()
 	b := newServer(t)
@@ -202,6 +240,12 @@ func TestRestoreIsRefusedBeforeAnythingIsChanged(t *testing.T) {
 			b.server.checks["view v"] = fmt.Errorf("rewrite: %w", cluster.ErrUnsupported)
 			b.server.checks["materialized view n"] = fmt.Errorf("parse: %w", cluster.ErrUnsupported)
 		}, nil, job.Unsupported, "nothing was changed: view v: rewrite: not supported, materialized view n: parse: not supported"},
+		"another schema": {func(b *bench) { b.server.differences = []string{"type of column v: INT in the snapshot, STRING in the cluster", "column w: only in the cluster"} },
+			nil, job.SchemaMismatch, "type of column v: INT in the snapshot, STRING in the cluster; column w: only in the cluster"},
+		"partition of another range": {func(b *bench) { b.cluster.tables["a"].Partitions[0].Values = "VALUES other" },
+			only(job.Object{Table: "a", Partitions: []string{"p1"}}), job.SchemaMismatch, "Partition p1 in table a has different range with partition in repository: VALUES other, in the snapshot VALUES p1"},
+		"two objects that would have one name": {func(*bench) {}, only(job.Object{Table: "v"}, job.Object{Table: "n", Alias: "v"}),
+			job.InvalidRequest, "Duplicated"},
 		"too few nodes": {func(b *bench) { b.server.misfit = fmt.Errorf("3 replicas on 1 node: %w", cluster.ErrUnsupported) },
 			nil, job.Unsupported, "3 replicas on 1 node"},
 		"a database for a snapshot of catalogs": {func(b *bench) {

@@ -20,22 +20,24 @@ import (
 // As in the cluster, a swap sets every materialized view inactive that reads one of the swapped tables.
 type fakeServer struct {
 	*fakeCluster
-	log      []string // what changed it
-	objects  []snapshot.Object
-	globals  []snapshot.Object
-	inactive map[string]bool     // materialized views
-	reads    map[string][]string // materialized view -> what it reads
-	refuses  map[string]error    // by object, what PutObject answers
-	checks   map[string]error    // by object, what CheckObject answers
-	supplied map[string]map[string]string
-	lacking  []*cluster.TableError
-	audits   []cluster.Audit
-	missing  []cluster.Privilege
-	dead     bool     // the doctor gets no answer
-	notes    []string // of every table
-	misfit   error
-	breaks   map[string]error // by statement, once
-	remark   string           // of every object that is put
+	log         []string // what changed it
+	objects     []snapshot.Object
+	globals     []snapshot.Object
+	inactive    map[string]bool     // materialized views
+	reads       map[string][]string // materialized view -> what it reads
+	refuses     map[string]error    // by object, what PutObject answers
+	checks      map[string]error    // by object, what CheckObject answers
+	supplied    map[string]map[string]string
+	lacking     []*cluster.TableError
+	audits      []cluster.Audit
+	missing     []cluster.Privilege
+	dead        bool     // the doctor gets no answer
+	notes       []string // of every table
+	misfit      error
+	absent      bool             // the database is not there
+	differences []string         // of every table from what is live
+	breaks      map[string]error // by statement, once
+	remark      string           // of every object that is put
 }
 
 func newServer(t *testing.T) *bench {
@@ -170,8 +172,22 @@ func (f *fakeServer) Notes(t snapshot.Table) []string {
 }
 
 func (f *fakeServer) Withheld(snapshot.Table) map[string]string           { return nil }
-func (f *fakeServer) Differences(snapshot.Table, snapshot.Table) []string { return nil }
-func (f *fakeServer) CreateDatabase(context.Context, string) error        { return nil }
+func (f *fakeServer) Differences(snapshot.Table, snapshot.Table) []string { return f.differences }
+
+func (f *fakeServer) CreateDatabase(_ context.Context, db string) error {
+	f.absent = false
+	return f.did("create database %s", db)
+}
+
+func (f *fakeServer) DatabaseExists(ctx context.Context, db string) (bool, error) {
+	exists, err := f.fakeCluster.DatabaseExists(ctx, db)
+	return exists && !f.absent, err
+}
+
+func (f *fakeServer) DropDatabase(_ context.Context, db string) error {
+	f.absent = true
+	return f.did("drop database %s", db)
+}
 
 func (f *fakeServer) CreateTable(_ context.Context, _ string, t snapshot.Table, o cluster.TableOptions) (int64, error) {
 	f.mu.Lock()

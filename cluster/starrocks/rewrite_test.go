@@ -85,6 +85,8 @@ func TestOnlyNamesOfTablesAreRenamed(t *testing.T) {
 		{"SELECT sum(t.k) OVER (PARTITION BY t.v ORDER BY t.k ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t PARTITION (p1, p2)", "SELECT sum(`t2`.k) OVER (PARTITION BY `t2`.v ORDER BY `t2`.k ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM `t2` PARTITION (p1, p2)"},
 		{"SELECT CASE t.k WHEN 1 THEN t.v ELSE CAST(t.k AS DECIMAL(10, 2)) END, extract(DAY FROM t.d) FROM t", "SELECT CASE `t2`.k WHEN 1 THEN `t2`.v ELSE CAST(`t2`.k AS DECIMAL(10, 2)) END, extract(DAY FROM `t2`.d) FROM `t2`"},
 		{"SELECT t.j->'$.a', array_map(x -> x + t.k, t.a), f(t.k).t.k, @@session.t, @t FROM t", "SELECT `t2`.j->'$.a', array_map(x -> x + `t2`.k, `t2`.a), `g`(`t2`.k).t.k, @@session.t, @t FROM `t2`"},
+		{"SELECT t->'$.a', t.k FROM t", "SELECT t->'$.a', `t2`.k FROM `t2`"}, // a JSON column named like its table, no lambda
+		{"SELECT a /* t.k */ -- t.k\n, t.k FROM t", "SELECT a /* t.k */ -- t.k\n, `t2`.k FROM `t2`"},
 		{"SELECT db.f(k), F(k), other.f(k), f FROM u", "SELECT `new`.`g`(k), `g`(k), other.f(k), f FROM u"},
 		{"SELECT k FROM u ORDER BY k;", "SELECT k FROM u ORDER BY k;"},
 	} {
