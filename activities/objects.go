@@ -38,9 +38,12 @@ func wanted(o snapshot.Object, asked []job.Object) bool {
 	})
 }
 
+// routines are the kinds that FUNCTION means beside its own.
+var routines = []snapshot.ObjectKind{snapshot.Procedure, snapshot.Package, snapshot.Body}
+
 // meant tells whether a names o, or all of its kind.
 func meant(a job.Object, o snapshot.Object) bool {
-	if a.Kind != o.Kind && !(a.Kind == snapshot.Function && o.Kind == snapshot.Procedure) {
+	if a.Kind != o.Kind && !(a.Kind == snapshot.Function && slices.Contains(routines, o.Kind)) {
 		return false
 	}
 	return a.All || a.Table == o.Name

@@ -26,7 +26,7 @@ type entry struct {
 
 // carried are the kinds of objects of a database that a snapshot can hold.
 var carried = []snapshot.ObjectKind{
-	snapshot.View, snapshot.MaterializedView, snapshot.Function, snapshot.Procedure, snapshot.Trigger, snapshot.Event, snapshot.Sequence,
+	snapshot.View, snapshot.MaterializedView, snapshot.Function, snapshot.Procedure, snapshot.Body, snapshot.Package, snapshot.Trigger, snapshot.Event, snapshot.Sequence,
 }
 
 // entryOf reads "kind name", as cluster.Lister prints it. A kind that nobody carries is a table of another engine.
@@ -49,7 +49,7 @@ func (e entry) String() string { return string(e.kind) + " " + e.name }
 // sharesNames tells whether a table and an object of the kind cannot have one name in one database.
 func sharesNames(k snapshot.ObjectKind) bool {
 	switch k {
-	case snapshot.Function, snapshot.Procedure, snapshot.Trigger, snapshot.Event:
+	case snapshot.Function, snapshot.Procedure, snapshot.Package, snapshot.Body, snapshot.Trigger, snapshot.Event:
 		return false
 	}
 	return !k.Global() && k != snapshot.Database
@@ -199,7 +199,7 @@ func kindsOf(asked []job.Object, users bool) []snapshot.ObjectKind {
 		case "":
 			kinds = append(kinds, snapshot.Trigger)
 		case snapshot.Function:
-			kinds = append(kinds, snapshot.Function, snapshot.Procedure)
+			kinds = append(append(kinds, snapshot.Function), routines...)
 		default:
 			kinds = append(kinds, o.Kind)
 		}

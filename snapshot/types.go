@@ -169,6 +169,8 @@ const (
 	Function  ObjectKind = "function"
 	Procedure ObjectKind = "procedure"
 	Event     ObjectKind = "event"
+	Package   ObjectKind = "package"      // MariaDB: a declaration
+	Body      ObjectKind = "package body" // MariaDB: what a package does
 	Sequence  ObjectKind = "sequence"
 	User      ObjectKind = "user"     // global: a user with its grants
 	Role      ObjectKind = "role"     // global: a role with its grants

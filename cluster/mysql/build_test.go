@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -69,6 +70,13 @@ var tables = map[string]string{
 	"aria":          "(a int PRIMARY KEY, b text, KEY b (b(10))) ENGINE=Aria TRANSACTIONAL=1",
 	"memory":        "(a int, KEY a (a) USING BTREE) ENGINE=MEMORY",
 	"versioned":     "(a int, b int WITHOUT SYSTEM VERSIONING) WITH SYSTEM VERSIONING",
+	"history keys":  "(a int PRIMARY KEY, b int, c varchar(9), KEY b (b), UNIQUE KEY c (c)) WITH SYSTEM VERSIONING",
+	"history parts": "(a int) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME LIMIT 1000 (PARTITION h HISTORY, PARTITION c CURRENT)",
+	"history days":  "(a int) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL 1 DAY STARTS '2030-01-01 00:00:00' PARTITIONS 3",
+	"transactions":  "(a int, s bigint unsigned AS ROW START, e bigint unsigned AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING",
+	"other columns": "(a int DEFAULT 1, b int DEFAULT (a + 1), c varchar(30) DEFAULT concat('x', b, 'y)'), g int AS (b % 3) STORED, KEY g (g, a)) PARTITION BY HASH (g) PARTITIONS 2",
+	"every byte":    "(a int COMMENT '\t\b\x1a\n\r\\0\x01\x7f '' \" ` \\\\ é 名') COMMENT='\t\n\r\x01 */ -- # /*!50000 x */'",
+	"engine words":  "(a int PRIMARY KEY, v varchar(10), KEY v (v) USING BTREE) STATS_AUTO_RECALC=0 STATS_SAMPLE_PAGES=7 AVG_ROW_LENGTH=10 DELAY_KEY_WRITE=1 PACK_KEYS=1 ROW_FORMAT=REDUNDANT",
 	"period":        "(a int, s date, e date, PERIOD FOR valid (s, e), UNIQUE (a, valid WITHOUT OVERLAPS))",
 	"sequenced":     "(a int NOT NULL DEFAULT nextval(`the sequence`), b varchar(40) DEFAULT 'nextval(`x`)', PRIMARY KEY (a))",
 }
@@ -202,4 +210,81 @@ func TestDifferencesAreNamed(t *testing.T) {
 	}
 	p.exec("CREATE OR REPLACE TABLE u LIKE t; ALTER TABLE u COMMENT='other', MODIFY b varchar(10) COMMENT 'other', AUTO_INCREMENT=5")
 	require.Empty(t, p.cluster.Differences(want, p.describe("u")), "comments and counters do not matter")
+}
+
+// unlike are settings under which a server reads a definition, or a name, in its own way.
+func unlike(t *testing.T) *mariadb.Server {
+	return mariadb.Start(t, mariadb.Options{Args: []string{"--skip-character-set-client-handshake", "--character-set-server=latin1", "--explicit-defaults-for-timestamp=0"}})
+}
+
+func TestSettingsOfTheServerChangeNoTable(t *testing.T) {
+	t.Parallel()
+	s := unlike(t)
+	p := &place{t, s, connect(t, s.Address, s.User, s.Password), s.Database(t)}
+	other := s.Database(t)
+	for name, definition := range map[string]string{
+		"texts":      "(`列é` int PRIMARY KEY COMMENT '説明', e enum('ä','名') CHARACTER SET utf8mb4 DEFAULT '名') COMMENT='表'",
+		"timestamps": "(a timestamp NOT NULL, b timestamp NOT NULL)",
+		"long rows":  "(a int PRIMARY KEY" + longRow() + ", KEY k (c1(9))) CHARSET=latin1 ROW_FORMAT=COMPACT",
+	} {
+		p.exec("SET NAMES utf8mb4; SET innodb_strict_mode = 0, explicit_defaults_for_timestamp = 1; CREATE TABLE live " + definition)
+		table := p.describe("live")
+		table.Partitions[0].Physical[0].Bytes = 1 << 30 // keys come last
+		_, err := p.cluster.CreateTable(t.Context(), other, table, cluster.TableOptions{Name: "copy"})
+		require.NoError(t, err, name)
+		require.NoError(t, p.cluster.Finish(t.Context(), other, table, "copy"), name)
+		shown := func(table string) string {
+			list := s.Query(t, "SET NAMES utf8mb4; SHOW CREATE TABLE "+table)
+			return strings.Replace(list[0][1], "`copy`", "`live`", 1)
+		}
+		require.Equal(t, shown(p.database+".live"), shown(other+".copy"), name)
+		require.NoError(t, p.cluster.DropTable(t.Context(), other, "copy"))
+		p.exec("DROP TABLE live")
+	}
+}
+
+// longRow are columns that may take more than a page has room for.
+func longRow() string {
+	var b strings.Builder
+	for i := range 13 {
+		fmt.Fprintf(&b, ", c%d text", i)
+	}
+	return b.String()
+}
+
+func TestWhatTheServerDoesNotHaveIsRefusedBeforehand(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE t (a int, b varchar(9) CHARACTER SET latin1 COLLATE latin1_german2_ci, e enum('COLLATE x')) ENGINE=Aria COMMENT='ENGINE=x COLLATE=y'")
+	table := p.describe("t")
+	_, err := p.cluster.Fit(t.Context(), []snapshot.Table{table}, cluster.TableOptions{})
+	require.NoError(t, err)
+	for name, c := range map[string]struct{ from, to, missing string }{
+		"engine":    {"ENGINE=Aria", "ENGINE=ROCKSDB", "engine rocksdb"},
+		"set":       {"CHARACTER SET latin1", "CHARACTER SET gb18030", "character set gb18030"},
+		"collation": {"latin1_german2_ci", "utf8mb4_0900_ai_ci", "collation utf8mb4_0900_ai_ci"},
+	} {
+		other := table
+		other.DDL = strings.Replace(table.DDL, c.from, c.to, 1)
+		require.NotEqual(t, table.DDL, other.DDL, name)
+		if name == "engine" {
+			other.Model = "ROCKSDB"
+		}
+		_, err := p.cluster.Fit(t.Context(), []snapshot.Table{table, other}, cluster.TableOptions{})
+		require.ErrorIs(t, err, cluster.ErrUnsupported, name)
+		require.ErrorContains(t, err, "table t: the server has no "+c.missing)
+	}
+}
+
+// A restore would load such rows into the tables that they are of, which are live.
+func TestTableThatShowsRowsOfOthersIsRefused(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE one (a int) ENGINE=MyISAM; CREATE TABLE two (a int) ENGINE=MyISAM; CREATE TABLE both_of (a int) ENGINE=MRG_MyISAM UNION=(one, two) INSERT_METHOD=LAST")
+	_, err := p.cluster.Describe(t.Context(), p.database, []string{"one", "both_of", "two"})
+	require.ErrorIs(t, err, cluster.ErrUnsupported)
+	var refused *cluster.TableError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "both_of", refused.Table)
+	require.ErrorContains(t, err, "MRG_MYISAM")
 }

@@ -212,6 +212,10 @@ func tableDDL(ctx context.Context, q querier, database, table string) (string, e
 	return withoutDatabase(rows[0]["create table"], database), nil
 }
 
+// elsewhere are engines whose tables show rows of other tables, or of other servers: what a restore loads into a table
+// that is not live yet would be live there at once (MariaDB "Storage Engines").
+var elsewhere = []string{"MRG_MYISAM", "FEDERATED", "CONNECT", "SPIDER", "S3", "OQGRAPH", "SPHINX"}
+
 // assemble makes the description of a table.
 func assemble(database, name, ddl string, columns []record, sizes map[string]size) (snapshot.Table, error) {
 	d, err := parseDefinition(ddl)
@@ -220,6 +224,9 @@ func assemble(database, name, ddl string, columns []record, sizes map[string]siz
 	}
 	t := snapshot.Table{
 		Name: name, ID: tableIdentity(database, name), Model: strings.ToUpper(d.option("ENGINE")), DDL: ddl, Partitioning: d.kind,
+	}
+	if slices.Contains(elsewhere, t.Model) {
+		return snapshot.Table{}, fmt.Errorf("engine %s shows rows that are kept elsewhere: %w", t.Model, cluster.ErrUnsupported)
 	}
 	var left []string
 	for _, r := range columns {

@@ -246,6 +246,9 @@ func valuesClause(ddl string, ts []token) (string, error) {
 	return "", errForm
 }
 
+// subpartitioned tells whether partitions are divided again.
+func (d *definition) subpartitioned() bool { return has(d.partitionBy, "SUBPARTITION") }
+
 // option returns the value of a table option; names as the server prints them, e.g. ENGINE, AUTO_INCREMENT, COMMENT.
 func (d *definition) option(name string) string {
 	for _, o := range d.options {

@@ -14,7 +14,7 @@ import (
 var _ cluster.Keeper = (*Cluster)(nil)
 
 // Objects returns sequences first, which tables and routines may use, then users and roles, because they are definers of
-// all that follows: functions, procedures, views by what they are made of, triggers and events.
+// all that follows: functions, procedures, packages, views by what they are made of, triggers and events.
 func (c *Cluster) Objects(ctx context.Context, database string, k cluster.Collection) ([]snapshot.Object, error) {
 	if err := c.requireDatabase(ctx, database); err != nil {
 		return nil, fmt.Errorf("list objects: %w", err)
@@ -53,6 +53,8 @@ func (c *Cluster) readers() []reader {
 		{snapshot.User, func(ctx context.Context, _ string) ([]snapshot.Object, error) { return c.users(ctx) }},
 		{snapshot.Function, c.routines(snapshot.Function)},
 		{snapshot.Procedure, c.routines(snapshot.Procedure)},
+		{snapshot.Package, c.routines(snapshot.Package)},
+		{snapshot.Body, c.routines(snapshot.Body)},
 		{snapshot.View, c.views},
 		{snapshot.Trigger, func(ctx context.Context, database string) ([]snapshot.Object, error) {
 			return c.triggers(ctx, database, nil)
@@ -162,7 +164,7 @@ func ordered(list []snapshot.Object, uses map[string][]string) []snapshot.Object
 // shown is how SHOW CREATE calls the definition of a kind.
 var shown = map[snapshot.ObjectKind]string{
 	snapshot.View: "create view", snapshot.Trigger: "sql original statement", snapshot.Function: "create function",
-	snapshot.Procedure: "create procedure", snapshot.Event: "create event", snapshot.Sequence: "create table",
+	snapshot.Procedure: "create procedure", snapshot.Package: "create package", snapshot.Body: "create package body", snapshot.Event: "create event", snapshot.Sequence: "create table",
 }
 
 // kept are the columns of SHOW CREATE that are settings of an object.
@@ -209,6 +211,9 @@ func (c *Cluster) PutObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	return note, nil
 }
 
+// routineKinds are those that information_schema lists as routines.
+var routineKinds = []snapshot.ObjectKind{snapshot.Function, snapshot.Procedure, snapshot.Package, snapshot.Body}
+
 func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Renaming) (string, error) {
 	if o.Global() {
 		return c.putUser(ctx, o, r)
@@ -225,7 +230,7 @@ func (c *Cluster) putObject(ctx context.Context, o snapshot.Object, r cluster.Re
 	if o.Kind == snapshot.View || o.Kind == snapshot.Sequence {
 		name = renamed(name, r)
 	}
-	if to, ok := r.Others[name]; ok && (o.Kind == snapshot.Function || o.Kind == snapshot.Procedure) {
+	if to, ok := r.Others[name]; ok && slices.Contains(routineKinds, o.Kind) {
 		name, o.Name = to, to
 	}
 	statement, err := creation(o, ddl, r.To, name)
@@ -318,7 +323,8 @@ func creation(o snapshot.Object, ddl, database, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	first, last, ok := nameAfter(ts, strings.ToUpper(string(o.Kind)))
+	words := strings.Fields(strings.ToUpper(string(o.Kind)))
+	first, last, ok := nameAfter(ts, words[len(words)-1])
 	if !ok || !ts[0].is("CREATE") {
 		return "", errForm
 	}
@@ -347,11 +353,27 @@ func (c *Cluster) DropObject(ctx context.Context, database string, o snapshot.Ob
 		}
 		statement = dropStatement(database, o.Kind, o.Name)
 	}
-	err := c.exec(ctx, statement)
+	err := c.drop(ctx, o.Kind, statement)
 	if err != nil && !errors.Is(err, cluster.ErrUnknownDatabase) && !errors.Is(err, cluster.ErrUnknownTable) {
 		return fmt.Errorf("drop %s: %w", o, err)
 	}
 	return nil
+}
+
+// drop runs a DROP statement. Packages are known to servers in Oracle's mode only (MariaDB "DROP PACKAGE").
+func (c *Cluster) drop(ctx context.Context, kind snapshot.ObjectKind, statement string) error {
+	if kind != snapshot.Package && kind != snapshot.Body {
+		return c.exec(ctx, statement)
+	}
+	s, err := c.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.exec(ctx, "SET sql_mode = 'ORACLE'"); err != nil {
+		return err
+	}
+	return s.exec(ctx, statement)
 }
 
 // definer returns user and host of DEFINER=`user`@`host`, as a literal account name, or "".

@@ -292,3 +292,129 @@ func TestRoutineAsksForAnotherNameAndLeavesTheOldOneAlone(t *testing.T) {
 	require.Equal(t, [][]string{{"2", "101"}}, p.server.Query(t, "SELECT "+p.database+".`f of yesterday`(1), "+p.database+".f(1)"))
 	require.Equal(t, [][]string{{"f"}, {"f of yesterday"}, {"q"}, {"q2"}}, p.server.Query(t, "SELECT routine_name FROM information_schema.routines WHERE routine_schema = '"+p.database+"' ORDER BY 1"))
 }
+
+// put creates the objects of a database in another one, and returns the notes.
+func (p *place) put(to string, objects ...snapshot.Object) (notes string) {
+	p.t.Helper()
+	for _, o := range objects {
+		note, err := p.cluster.PutObject(p.t.Context(), o, cluster.Renaming{From: p.database, To: to})
+		require.NoError(p.t, err, o)
+		notes += note
+	}
+	return notes
+}
+
+func (p *place) objects(kinds ...snapshot.ObjectKind) []snapshot.Object {
+	p.t.Helper()
+	list, err := p.cluster.Objects(p.t.Context(), p.database, cluster.Collection{Kinds: kinds})
+	require.NoError(p.t, err)
+	return list
+}
+
+func TestPackagesComeBack(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE t (a int); INSERT INTO t VALUES (7); SET sql_mode = 'ORACLE'")
+	db := p.server.Open(t, p.database)
+	conn, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	for _, s := range []string{
+		"SET sql_mode = 'ORACLE'", "CREATE PACKAGE pack COMMENT 'it''s' AS FUNCTION seven RETURN INT; PROCEDURE nothing; END",
+		"CREATE PACKAGE BODY pack AS FUNCTION seven RETURN INT AS r INT; BEGIN SELECT a INTO r FROM " + p.database + ".t; RETURN r; END; PROCEDURE nothing AS BEGIN NULL; END; END",
+	} {
+		_, err := conn.ExecContext(t.Context(), s)
+		require.NoError(t, err, s)
+	}
+	objects := p.objects(snapshot.Package, snapshot.Body)
+	require.Len(t, objects, 2)
+	other := p.server.Database(t)
+	p.server.Exec(t, "CREATE TABLE "+other+".t (a int); INSERT INTO "+other+".t VALUES (8)")
+	for range 2 {
+		require.Empty(t, p.put(other, objects...))
+		require.Equal(t, "8", p.server.Query(t, "SELECT "+other+".pack.seven()")[0][0])
+	}
+	there := &place{t, p.server, p.cluster, other}
+	for i, o := range there.objects(snapshot.Package, snapshot.Body) {
+		require.Equal(t, strings.ReplaceAll(objects[i].DDL, p.database+".t", "`"+other+"`.`t`"), o.DDL)
+		require.Equal(t, objects[i].Settings, o.Settings)
+		require.NoError(t, p.cluster.DropObject(t.Context(), other, o))
+	}
+	require.Empty(t, there.objects(snapshot.Package, snapshot.Body))
+}
+
+// An event whose time came after the backup is gone, or disabled, as soon as it is created, and no error says so.
+func TestEventWhoseTimeIsOverIsTold(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec(`CREATE EVENT gone ON SCHEDULE AT '2035-01-01 00:00:00' DO SELECT 1;
+CREATE EVENT kept ON SCHEDULE AT '2035-01-01 00:00:00' ON COMPLETION PRESERVE DO SELECT 1;
+CREATE EVENT ends ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' ENDS '2035-01-01 00:00:00' DO SELECT 1;
+CREATE EVENT slave ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DISABLE ON SLAVE DO SELECT 1`)
+	events := p.objects(snapshot.Event)
+	require.Len(t, events, 4)
+	other := p.server.Database(t)
+	require.Empty(t, p.put(other, events...), "their time has not come")
+	require.Equal(t, events, (&place{t, p.server, p.cluster, other}).objects(snapshot.Event))
+	later := p.server.Database(t)
+	for _, e := range events {
+		e.DDL = strings.NewReplacer("2030-", "2010-", "2035-", "2015-").Replace(e.DDL)
+		require.Contains(t, p.put(later, e), map[string]string{
+			"gone": "it is not there", "ends": "it is not there", "kept": "the server has disabled it", "slave": "",
+		}[e.Name], e)
+	}
+	require.Equal(t, [][]string{{"kept", "DISABLED"}, {"slave", "SLAVESIDE_DISABLED"}},
+		p.server.Query(t, "SELECT EVENT_NAME, STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? ORDER BY 1", later))
+}
+
+// Where a table, or an alias, has the name of its database, name.column is no name of a table.
+func TestTableOfTheNameOfItsDatabase(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec(strings.ReplaceAll(`CREATE TABLE DB (id int, qty int); CREATE TABLE log (n int); INSERT INTO DB VALUES (1, 5);
+CREATE FUNCTION twice(x int) RETURNS int DETERMINISTIC RETURN x * 2;
+CREATE VIEW v AS SELECT DB.id, MAX(DB.qty) AS m, DB.twice(1) AS t FROM log RIGHT JOIN DB.DB ON log.n = DB.id GROUP BY DB.id;
+CREATE VIEW w AS SELECT DB.n FROM log AS DB;
+CREATE PROCEDURE p() SELECT DB.qty, (SELECT COUNT(DB.id) FROM (DB.DB)), DB.twice(DB.qty) FROM DB.log RIGHT JOIN DB.DB ON log.n = 3 WHERE DB.id > 0 AND DB.DB.id IN (DB.id, DB.qty);
+CREATE TRIGGER tr BEFORE INSERT ON DB FOR EACH ROW BEGIN INSERT INTO DB.log SELECT 1 + MAX(DB.qty) FROM log, DB.DB; SET NEW.qty = DB.twice(NEW.qty); END;
+INSERT INTO log VALUES (1)`, "DB", p.database))
+	other := p.server.Database(t)
+	p.server.Exec(t, fmt.Sprintf("CREATE TABLE %[1]s.%[2]s LIKE %[2]s.%[2]s; CREATE TABLE %[1]s.log LIKE %[2]s.log; INSERT INTO %[1]s.%[2]s VALUES (3, 7); INSERT INTO %[1]s.log VALUES (3)", other, p.database))
+	require.Empty(t, p.put(other, p.objects()...))
+	p.server.Exec(t, "DROP TABLE "+p.database+".log; DROP FUNCTION "+p.database+".twice; DROP TABLE "+p.database+"."+p.database)
+	require.Equal(t, [][]string{{"3", "7", "2"}}, p.server.Query(t, "SELECT * FROM "+other+".v"))
+	require.Equal(t, [][]string{{"3"}}, p.server.Query(t, "SELECT * FROM "+other+".w"))
+	p.server.Exec(t, "INSERT INTO "+other+"."+p.database+" VALUES (3, 1)")
+	require.Equal(t, [][]string{{"7", "2", "14"}, {"2", "2", "4"}}, p.server.Query(t, "CALL "+other+".p()"))
+	require.Equal(t, [][]string{{"3"}, {"8"}}, p.server.Query(t, "SELECT n FROM "+other+".log ORDER BY 1"))
+}
+
+// A grant of a role that is not there yet is refused, and a role may have one whose name comes later.
+func TestRolesOfRolesComeBackOnAnEmptyServer(t *testing.T) {
+	t.Parallel()
+	from, to := mariadb.Start(t, mariadb.Options{}), mariadb.Start(t, mariadb.Options{})
+	c, d := connect(t, from.Address, from.User, from.Password), connect(t, to.Address, to.User, to.Password)
+	from.Exec(t, "CREATE DATABASE d_d; CREATE ROLE zz, mm, aa; GRANT zz TO mm; GRANT mm TO aa; GRANT SELECT ON `d\\_d`.* TO zz; GRANT INSERT ON d_d.* TO mm; "+
+		"CREATE USER `d_d`@`%` IDENTIFIED BY 'secret'; GRANT aa TO `d_d`@`%`; GRANT UPDATE ON `d\\_d`.* TO `d_d`@`%`")
+	to.Exec(t, "CREATE DATABASE e_e")
+	all, err := c.Objects(t.Context(), "d_d", cluster.Collection{Users: true, Kinds: []snapshot.ObjectKind{snapshot.User}})
+	require.NoError(t, err)
+	for _, o := range all {
+		if strings.Contains(o.Name, from.User) || strings.Contains(o.Name, "root") {
+			continue
+		}
+		note, err := d.PutObject(t.Context(), o, cluster.Renaming{From: "d_d", To: "e_e"})
+		require.NoError(t, err)
+		require.Empty(t, note, o)
+	}
+	grants := func(s *mariadb.Server, account string) (list []string) {
+		for _, r := range s.Query(t, "SHOW GRANTS FOR "+account) {
+			list = append(list, strings.NewReplacer(`d\_d`, `e\_e`, "ON `d_d`.*", `ON `+"`e\\_e`.*").Replace(r[0]))
+		}
+		return list
+	}
+	for _, account := range []string{"zz", "mm", "aa", "d_d@'%'"} {
+		require.Equal(t, grants(from, account), grants(to, account), account)
+	}
+	require.Contains(t, strings.Join(grants(to, "aa"), "\n"), "ON `e\\_e`.* TO `zz`")
+}

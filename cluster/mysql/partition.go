@@ -37,6 +37,9 @@ func (c *Cluster) addTemporaryPartitions(ctx context.Context, database, table st
 	if d.kind == snapshot.Unpartitioned {
 		return nil, fmt.Errorf("it has no partitions: %w", cluster.ErrUnsupported)
 	}
+	if d.subpartitioned() { // error 1734
+		return nil, fmt.Errorf("a server exchanges sub-partitions only, each for itself; restore the whole table, under another name if need be: %w", cluster.ErrUnsupported)
+	}
 	alone := d.bare()
 	alone.partitionBy, alone.partitions = "", nil
 	statement := alone.statement(database)

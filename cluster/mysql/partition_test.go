@@ -127,3 +127,13 @@ func TestPartitionIsExchangedOnceWhateverIsLost(t *testing.T) {
 		require.Less(t, cuts, 100)
 	}
 }
+
+func TestSubPartitionedTableComesBackAsAWholeOnly(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("CREATE TABLE t (a int, b int) PARTITION BY RANGE (a) SUBPARTITION BY HASH (b) SUBPARTITIONS 2 (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE)")
+	_, err := p.cluster.AddTemporaryPartitions(t.Context(), p.database, "t", p.describe("t").Partitions, map[string]string{"p0": "starkeep_x"})
+	require.ErrorIs(t, err, cluster.ErrUnsupported)
+	require.ErrorContains(t, err, "restore the whole table")
+	require.Empty(t, p.left())
+}

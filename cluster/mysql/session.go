@@ -19,11 +19,17 @@ const sqlMode = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_
 
 // settings returns the statement that every session begins with. A comment of version 80000 is read by MySQL alone, and
 // one with M by MariaDB alone (MariaDB's "Comment Syntax": 50700..99999 are left to MySQL).
+//
+// NAMES, because a server that runs with skip_character_set_client_handshake takes no notice of the driver's. What MariaDB
+// refuses or changes by default in tables that other servers, or other settings, have let through is let through again:
+// rows that may grow too long (innodb_strict_mode), a TIMESTAMP that nobody updates (explicit_defaults_for_timestamp, of the
+// session since 10.8), keys of a table with history (system_versioning_alter_history).
 func (c *Cluster) settings() string {
-	return fmt.Sprintf("SET sql_mode = '%s', time_zone = '+00:00', foreign_key_checks = 0, sql_quote_show_create = 1, "+
+	return fmt.Sprintf("SET NAMES utf8mb4 COLLATE utf8mb4_general_ci, sql_mode = '%s', time_zone = '+00:00', foreign_key_checks = 0, sql_quote_show_create = 1, "+
 		"lock_wait_timeout = %d, sql_select_limit = DEFAULT, autocommit = 1, wait_timeout = 28800"+
 		"/*!80000 , information_schema_stats_expiry = 0, max_execution_time = 0, show_gipk_in_create_table_and_information_schema = 1 */"+
-		"/*M! , max_statement_time = 0 */", sqlMode, max(1, int(c.config.LockTimeout.Seconds())))
+		"/*M! , max_statement_time = 0, innodb_strict_mode = 0, system_versioning_alter_history = 'KEEP' */"+
+		"/*M!101000 , explicit_defaults_for_timestamp = 1 */", sqlMode, max(1, int(c.config.LockTimeout.Seconds())))
 }
 
 // connector opens the sessions of a cluster's pool.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"starkeep/cluster"
@@ -135,10 +136,35 @@ func (s *session) under(ctx context.Context, o snapshot.Object, statement string
 		return "", fmt.Errorf("set what it was created under: %w", err)
 	}
 	err = s.exec(ctx, statement)
+	if err == nil && o.Kind == snapshot.Event {
+		var over string
+		over, err = s.overNote(ctx)
+		note = joinNotes(note, over)
+	}
 	if rerr := s.exec(ctx, "SET NAMES utf8mb4, sql_mode = "+literal(sqlMode)+", time_zone = '+00:00'"); err == nil {
 		err = rerr
 	}
 	return note, err
+}
+
+// Notes with which a server takes an event whose time is over (MySQL "Server Error Message Reference").
+const (
+	eventDropped  = 1588 // ON COMPLETION NOT PRESERVE
+	eventDisabled = 1544
+)
+
+// overNote tells what the server made of an event that the session has just created: no error says that it is not there.
+func (s *session) overNote(ctx context.Context) (string, error) {
+	rows, err := s.query(ctx, "SHOW WARNINGS")
+	for _, r := range rows {
+		switch r["code"] {
+		case strconv.Itoa(eventDropped):
+			return "its time is over, and the server keeps no such event: it is not there", err
+		case strconv.Itoa(eventDisabled):
+			return "its time is over: the server has disabled it", err
+		}
+	}
+	return "", err
 }
 
 func isASCII(s string) bool {

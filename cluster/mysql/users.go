@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"starkeep/cluster"
@@ -46,7 +47,49 @@ func (c *Cluster) users(ctx context.Context) ([]snapshot.Object, error) {
 		}
 		all = append(all, o)
 	}
-	return all, nil
+	return rolesFirst(all)
+}
+
+// rolesFirst puts roles before the roles and users that have them: a grant of a role that is not there is refused.
+func rolesFirst(all []snapshot.Object) ([]snapshot.Object, error) {
+	names := make(map[string]string, len(all)) // by account
+	for _, o := range all {
+		name, err := accountOf(o.Name)
+		if err != nil {
+			return nil, err
+		}
+		names[name] = o.Name
+	}
+	uses := map[string][]string{}
+	for _, o := range all {
+		_, roles, err := parseGrants(o.Grants)
+		if err != nil {
+			return nil, fmt.Errorf("read grants of %s: %w", o, err)
+		}
+		for _, r := range roles {
+			role, err := accountOf(r)
+			if err != nil {
+				return nil, err
+			}
+			if name, ok := names[role]; ok && name != o.Name {
+				uses[o.Name] = append(uses[o.Name], name)
+			}
+		}
+	}
+	return ordered(all, uses), nil
+}
+
+// accountOf is a user or role whichever quotes it is printed in.
+func accountOf(printed string) (string, error) {
+	ts, err := tokens(printed)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, t := range ts {
+		b.WriteString(t.name(printed))
+	}
+	return strings.TrimSuffix(b.String(), "@"), nil
 }
 
 // grants reads SHOW GRANTS of an account, "" being the one that is connected.
@@ -116,7 +159,17 @@ func grantStatement(grant string, r cluster.Renaming) (string, error) {
 			break
 		}
 	}
-	return rewritten("", grant, r)
+	if r.From == r.To {
+		return grant, nil
+	}
+	on := slices.IndexFunc(ts, func(t token) bool { return t.is("ON") })
+	if on < 0 || on+3 >= len(ts) || !ts[on+2].is(".") || !ts[on+3].is("*") { // a table, a routine, everything or a role
+		return rewrittenEverywhere(grant, r)
+	}
+	if name := ts[on+1].name(grant); name == r.From || name == escaped(r.From) { // it is a pattern
+		return splice(grant, ts[on+1], ts[on+1], quoted(escaped(r.To))), nil
+	}
+	return grant, nil
 }
 
 // withoutText keeps the number of an answer and drops its text, which may quote a password hash.

@@ -22,7 +22,7 @@ func Digest(t testing.TB, db *sql.DB, database string) map[string]string {
 		d.table(*row[0], *row[1])
 	}
 	d.triggers()
-	for _, kind := range []string{"FUNCTION", "PROCEDURE"} {
+	for _, kind := range []string{"FUNCTION", "PROCEDURE", "PACKAGE", "PACKAGE BODY"} {
 		d.objects(kind, "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_type = '"+kind+"'")
 	}
 	d.objects("EVENT", "SELECT event_name FROM information_schema.events WHERE event_schema = DATABASE()")

@@ -96,6 +96,10 @@ INSERT INTO choices VALUES (1,'a','x','','1'),(2,'it''s','y','a,b,it''s','2'),(3
 //
 INSERT IGNORE INTO choices VALUES (7,'unknown','unknown','unknown','unknown')
 //
+CREATE TABLE choices_raw (id INT NOT NULL PRIMARY KEY, g ENUM('中','文') CHARACTER SET gbk, j ENUM('a','') CHARACTER SET sjis, u ENUM('ä','名') CHARACTER SET ucs2, s SET('表','ソ') CHARACTER SET sjis)
+//
+INSERT IGNORE INTO choices_raw VALUES (1,'中','a','名','表,ソ'),(2,'no','no','no',''),(3,'文','','ä','ソ'),(4,NULL,NULL,NULL,NULL)
+//
 CREATE TABLE strings (
 	id INT NOT NULL PRIMARY KEY,
 	c CHAR(10), c0 CHAR(0), v VARCHAR(255), vl VARCHAR(10000), tt TINYTEXT, t TEXT, b BINARY(8), vb VARBINARY(300), tb TINYBLOB, bl BLOB
@@ -207,6 +211,10 @@ CREATE TABLE `Case` (a INT PRIMARY KEY)
 //
 INSERT INTO `Case` VALUES (1)
 //
+CREATE TABLE `case` (a VARCHAR(9) CHARACTER SET sjis, b BLOB, c INT) ENGINE=MyISAM
+//
+INSERT INTO `case` VALUES ('表ソ',0x5C,1),('表ソ',0x5C,1)
+//
 CREATE TABLE `a table whose name is exactly sixty-four characters long no more` (a INT PRIMARY KEY)
 //
 INSERT INTO `a table whose name is exactly sixty-four characters long no more` VALUES (1)
@@ -298,6 +306,20 @@ CREATE TABLE generated (
 )
 //
 INSERT INTO generated (id, a, h, k, b) VALUES (1,10,100,1000,'x'),(2,NULL,NULL,2,NULL),(3,-5,0,3,'')
+//
+CREATE TABLE computed_part (
+	a INT NOT NULL, d INT DEFAULT (a + 1), e VARCHAR(30) DEFAULT (CONCAT('x)', d)), s INT GENERATED ALWAYS AS (a % 3) STORED, v INT GENERATED ALWAYS AS (a + d) VIRTUAL, KEY (v, a), CHECK (d > a)
+) PARTITION BY LIST (s) (PARTITION p0 VALUES IN (0), PARTITION p12 VALUES IN (1,2))
+//
+INSERT INTO computed_part (a) SELECT seq FROM seq_1_to_30
+//
+CREATE TABLE no_document (id INT NOT NULL PRIMARY KEY, j JSON)
+//
+SET check_constraint_checks = 0
+//
+INSERT INTO no_document VALUES (1,'{not json'),(2,'')
+//
+SET check_constraint_checks = 1
 //
 CREATE TABLE compressed (id INT NOT NULL PRIMARY KEY, v TEXT) ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=8
 //
@@ -428,6 +450,13 @@ INSERT INTO versioned_explicit (id, v, w) VALUES (1,1,1),(2,2,2)
 UPDATE versioned_explicit SET v = 20 WHERE id = 2
 //
 
+CREATE TABLE versioned_days (id INT NOT NULL PRIMARY KEY, v INT, KEY (v)) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME INTERVAL 1 DAY STARTS '2030-01-01 00:00:00' PARTITIONS 3
+//
+INSERT INTO versioned_days VALUES (1,1),(2,2)
+//
+UPDATE versioned_days SET v = 20 WHERE id = 2
+//
+
 -- routines, under other modes than the session that restores them
 CREATE FUNCTION double_it(x INT) RETURNS INT DETERMINISTIC NO SQL COMMENT 'it''s twice' RETURN x * 2
 //
@@ -453,6 +482,14 @@ CREATE PROCEDURE "ansi quoted"() SELECT "id" || '\' FROM "fk_self"
 SET sql_mode = 'ORACLE'
 //
 CREATE PROCEDURE in_oracle_mode (a IN INT) AS b INT := a; BEGIN SELECT b + 1; END;
+//
+CREATE PACKAGE pack COMMENT 'it''s' AS FUNCTION f RETURN INT; PROCEDURE p(a INT); END
+//
+CREATE PACKAGE BODY pack AS
+	v INT := 5; -- state; "of a session"
+	FUNCTION f RETURN INT AS BEGIN RETURN v; END;
+	PROCEDURE p(a INT) AS BEGIN v := a; END;
+BEGIN v := 7; END
 //
 SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
 //
@@ -503,6 +540,8 @@ INSERT INTO triggered VALUES (1,1,'a'),(2,2,'b'),(3,3,NULL)
 CREATE EVENT event_daily ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 03:00:00' ENDS '2037-01-01' ON COMPLETION PRESERVE DISABLE COMMENT 'it''s' DO BEGIN DELETE FROM audit; END
 //
 CREATE EVENT `event 'once'` ON SCHEDULE AT '2035-06-01 12:00:00' ON COMPLETION NOT PRESERVE ENABLE DO INSERT INTO audit (what) VALUES ('once')
+//
+CREATE EVENT event_replica ON SCHEDULE EVERY 1 HOUR STARTS '2030-01-01 00:00:00' DISABLE ON SLAVE DO DELETE FROM audit
 //
 SET time_zone = '+05:30', sql_mode = 'ANSI_QUOTES'
 //
