@@ -49,14 +49,7 @@ func (p *parser) backup(pos Position) Statement {
 	p.database(t)
 	p.expect("SNAPSHOT")
 	p.label(t)
-	if !p.accept("TO") {
-		hint := ""
-		if p.peek().is("FROM") {
-			hint = "BACKUP writes TO a repository, RESTORE reads FROM one"
-		}
-		p.unexpected(hint)
-	}
-	p.repository(t)
+	p.repository(t, "TO", "FROM")
 	p.objects(t)
 	t.properties, t.keysAt = p.properties()
 	p.end(p.misplaced("in BACKUP, catalogs and DATABASE stand before SNAPSHOT"))
@@ -76,14 +69,7 @@ func (p *parser) restore(pos Position) Statement {
 		p.unexpected(p.misplaced("in RESTORE, catalogs and DATABASE stand behind FROM and the repository"))
 	}
 	p.label(t)
-	if !p.accept("FROM") {
-		hint := ""
-		if p.peek().is("TO") {
-			hint = "BACKUP writes TO a repository, RESTORE reads FROM one"
-		}
-		p.unexpected(hint)
-	}
-	p.repository(t)
+	p.repository(t, "FROM", "TO")
 	p.clusterObjects(t)
 	p.database(t)
 	p.objects(t)
@@ -213,7 +199,15 @@ func (p *parser) label(t *transfer) {
 	}
 }
 
-func (p *parser) repository(t *transfer) {
+// repository reads the word for the direction and the name behind it; the other word is a slip worth a hint.
+func (p *parser) repository(t *transfer, word, other string) {
+	if !p.accept(word) {
+		hint := ""
+		if p.peek().is(other) {
+			hint = "BACKUP writes TO a repository, RESTORE reads FROM one"
+		}
+		p.unexpected(hint)
+	}
 	t.repositoryAt = p.peek().pos
 	t.repository = p.identifier("a repository name")
 }

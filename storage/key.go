@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,22 @@ func CheckKey(key string) error {
 		}
 	}
 	return nil
+}
+
+// Enter is how a Bucket begins a call about one key: with the key checked, and not at all when ctx has ended.
+func Enter(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return CheckKey(key)
+}
+
+// EnterList is Enter for List.
+func EnterList(ctx context.Context, prefix string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return CheckPrefix(prefix)
 }
 
 // CheckPrefix returns ErrInvalidKey unless some valid key may begin with prefix. The empty prefix is every key's.

@@ -18,10 +18,7 @@ import (
 // List implements storage.Reader. It reads one folder at a time; an object that is put or deleted meanwhile may or may
 // not be listed.
 func (b *Bucket) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := storage.CheckPrefix(prefix); err != nil {
+	if err := storage.EnterList(ctx, prefix); err != nil {
 		return err
 	}
 	root, err := b.root()

@@ -86,17 +86,9 @@ func (b *Bucket) connect(ctx context.Context, o Options) error {
 
 const userAgent = "starkeep"
 
-// enter begins a call on one key.
-func enter(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return storage.CheckKey(key)
-}
-
 // Stat implements storage.Reader.
 func (b *Bucket) Stat(ctx context.Context, key string) (storage.Info, error) {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return storage.Info{}, err
 	}
 	object, err := b.service.Objects.Get(b.name, key).Fields("name,size,timeCreated").Context(ctx).Do()
@@ -136,10 +128,7 @@ func (b *Bucket) absent(ctx context.Context, op, key string, err error) error {
 // List implements storage.Reader. Google lists in the order of keys:
 // https://docs.cloud.google.com/storage/docs/listing-objects
 func (b *Bucket) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := storage.CheckPrefix(prefix); err != nil {
+	if err := storage.EnterList(ctx, prefix); err != nil {
 		return err
 	}
 	last, token := "", ""
@@ -182,7 +171,7 @@ func (b *Bucket) page(ctx context.Context, prefix string, most int64, token stri
 
 // Delete implements storage.Bucket. In a bucket with versions or soft delete the store keeps the object for a while, unseen.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return err
 	}
 	err := b.service.Objects.Delete(b.name, key).Context(ctx).Do()

@@ -20,7 +20,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Get implements storage.Reader.
 func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, error) {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return nil, err
 	}
 	if _, _, err := r.Clip(math.MaxInt64); err != nil {

@@ -24,7 +24,7 @@ import (
 // part of the metadata, which come first, so the body is read once before it is sent. Resumable uploads need no checksum
 // before, but a request more for each object, and nobody resumes them: a repeat opens the body again.
 func (b *Bucket) Put(ctx context.Context, key string, content storage.Body, opts storage.PutOptions) error {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return err
 	}
 	sum, err := sumUp(ctx, content)

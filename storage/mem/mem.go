@@ -74,10 +74,7 @@ func (b *Bucket) wrap(op, key string, err error) error {
 
 // find returns an object, or the reason why there is none.
 func (b *Bucket) find(ctx context.Context, key string) (object, error) {
-	if err := ctx.Err(); err != nil {
-		return object{}, err
-	}
-	if err := storage.CheckKey(key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return object{}, err
 	}
 	b.place.mu.RLock()
@@ -155,10 +152,7 @@ func (b *Bucket) List(ctx context.Context, prefix string, fn func(storage.Info) 
 }
 
 func (b *Bucket) snapshot(ctx context.Context, prefix string) ([]storage.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := storage.CheckPrefix(prefix); err != nil {
+	if err := storage.EnterList(ctx, prefix); err != nil {
 		return nil, err
 	}
 	b.place.mu.RLock()
@@ -214,10 +208,7 @@ func (b *Bucket) put(ctx context.Context, key string, body storage.Body, opts st
 
 // Delete implements storage.Bucket.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return b.wrap("delete", key, err)
-	}
-	if err := storage.CheckKey(key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return b.wrap("delete", key, err)
 	}
 	b.place.mu.Lock()

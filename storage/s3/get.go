@@ -16,7 +16,7 @@ import (
 
 // Get implements storage.Reader.
 func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadCloser, error) {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return nil, err
 	}
 	if _, _, err := r.Clip(math.MaxInt64); err != nil {
@@ -44,7 +44,7 @@ func (b *Bucket) Get(ctx context.Context, key string, r storage.Range) (io.ReadC
 
 // Stat implements storage.Reader.
 func (b *Bucket) Stat(ctx context.Context, key string) (storage.Info, error) {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return storage.Info{}, err
 	}
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})

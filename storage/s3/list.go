@@ -14,10 +14,7 @@ import (
 
 // List implements storage.Reader.
 func (b *Bucket) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := storage.CheckPrefix(prefix); err != nil {
+	if err := storage.EnterList(ctx, prefix); err != nil {
 		return err
 	}
 	// XML cannot carry every character of a key that somebody else put there, so the store is asked to escape them.

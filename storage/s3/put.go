@@ -21,7 +21,7 @@ import (
 
 // Put implements storage.Bucket.
 func (b *Bucket) Put(ctx context.Context, key string, content storage.Body, opts storage.PutOptions) error {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return err
 	}
 	if opts.IfAbsent && !b.settings.conditional {

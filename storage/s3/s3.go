@@ -98,17 +98,9 @@ func (b *Bucket) probe(ctx context.Context, prefix string) error {
 	return nil
 }
 
-// enter begins a call on one key.
-func enter(ctx context.Context, key string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return storage.CheckKey(key)
-}
-
 // Delete implements storage.Bucket. In a bucket with versions it hides the object, as everywhere in S3.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := enter(ctx, key); err != nil {
+	if err := storage.Enter(ctx, key); err != nil {
 		return err
 	}
 	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
