@@ -3,8 +3,6 @@ package sqlserver
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/dolthub/go-mysql-server/sql"
@@ -12,8 +10,6 @@ import (
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
-	"starkeep/sandbox/expression"
-	"starkeep/sandbox/value"
 )
 
 // may checks a privilege on a table, a view or a materialized view; on a name that nothing has, as on a table.
@@ -237,131 +233,6 @@ func indexOf(columns []dialect.Column, name string) int {
 	return -1
 }
 
-// insert runs INSERT INTO and OVERWRITE. Values that are not literals are computed by the engine.
-func (x *session) insert(ctx context.Context, s *dialect.Insert, callback mysql.ResultSpoolFn) error {
-	in := catalog.Insertion{Table: x.qualify(s.Table), Target: s.Target, Overwrite: s.Overwrite, Label: s.Label, Columns: s.Columns}
-	if err := x.server.catalog.CheckWritable(in.Table, "inserted"); err != nil { // the analyzer comes before the privileges
-		return err
-	}
-	if err := x.may("INSERT", in.Table); err != nil {
-		return err
-	}
-	n, err := x.insertRows(ctx, s, in)
-	if err != nil {
-		return err
-	}
-	return ok(callback, n)
-}
-
-func (x *session) insertRows(ctx context.Context, s *dialect.Insert, in catalog.Insertion) (int64, error) {
-	for _, tuple := range s.Literals {
-		row := make([][]byte, len(tuple))
-		for i, v := range tuple {
-			if !v.Null {
-				row[i] = append([]byte{}, v.Text...)
-			}
-		}
-		in.Rows = append(in.Rows, row)
-	}
-	var err error
-	switch {
-	case s.Query != "":
-		var c computed
-		c, err = x.compute(ctx, s.Query)
-		in.Rows, in.Types = c.rows, c.types
-	case s.Rows != nil:
-		err = x.tuples(ctx, s.Rows, &in)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return x.server.catalog.Insert(in)
-}
-
-// tuples computes rows of VALUES as the types of the columns that they fill.
-func (x *session) tuples(ctx context.Context, tuples []dialect.Tuple, in *catalog.Insertion) error {
-	columns, err := x.server.catalog.Columns(in.Table)
-	if err != nil {
-		return err
-	}
-	if in.Types, err = in.Targets(columns); err != nil {
-		return err
-	}
-	for _, t := range tuples {
-		row, err := x.tuple(ctx, t, in.Types)
-		if err != nil {
-			return err
-		}
-		in.Rows = append(in.Rows, row)
-	}
-	return nil
-}
-
-// tuple computes one row; when something in it is not known here, all of it is left to the engine.
-func (x *session) tuple(ctx context.Context, t dialect.Tuple, types []dialect.Type) ([][]byte, error) {
-	row, err := evaluateTuple(t, types)
-	if err == nil {
-		return row, nil
-	}
-	if err, unknown := compileError(err); !unknown {
-		return nil, err
-	}
-	c, err := x.compute(ctx, "SELECT "+t.Text)
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range c.rows[0] {
-		if i >= len(types) || v == nil {
-			continue
-		}
-		from := dialect.Type{Name: "VARCHAR"}
-		if c.types != nil {
-			from = c.types[i]
-		}
-		cast, err := value.Cast(from, types[i])
-		if err != nil {
-			return nil, catalog.Analyzing("%v", err)
-		}
-		if c.rows[0][i] = cast(v); c.rows[0][i] == nil {
-			return nil, filtered(v, types[i])
-		}
-	}
-	return c.rows[0], nil
-}
-
-func evaluateTuple(t dialect.Tuple, types []dialect.Type) ([][]byte, error) {
-	if t.Exprs == nil {
-		return nil, &expression.UnknownError{What: "expression"}
-	}
-	if len(t.Exprs) != len(types) {
-		return nil, catalog.Analyzing("Column count doesn't match value count")
-	}
-	row := make([][]byte, len(types))
-	for i, e := range t.Exprs {
-		given, err := expression.Compile(e, nil)
-		if err != nil {
-			return nil, err
-		}
-		v := given.Eval(nil)
-		if v == nil {
-			continue
-		}
-		cast, err := value.Cast(given.Type, types[i])
-		if err != nil {
-			return nil, err
-		}
-		if row[i] = cast(v); row[i] == nil {
-			return nil, filtered(v, types[i])
-		}
-	}
-	return row, nil
-}
-
-// filtered is what enable_insert_strict makes of a value that a column does not hold.
-func filtered(v []byte, t dialect.Type) error {
-	return &catalog.Error{Code: 1064, State: "HY000", Text: fmt.Sprintf("Insert has filtered data: value '%.64s' is not in the range of %s", v, t)}
-}
-
 // compute runs a query and returns its rows. Hints in it are obeyed. What the engine computed has texts for values.
 func (x *session) compute(ctx context.Context, query string) (computed, error) {
 	statement, err := dialect.Parse(query)
@@ -416,122 +287,6 @@ func (x *session) computeScan(ctx context.Context, s *dialect.Select) (c compute
 		return nil
 	})
 	return c, err
-}
-
-// delete evaluates the condition for every row of a scan and removes those that meet it; when the table moved
-// meanwhile, it starts again.
-func (x *session) delete(ctx context.Context, s *dialect.Delete, callback mysql.ResultSpoolFn) error {
-	table := x.qualify(s.Table)
-	if err := x.server.catalog.CheckWritable(table, "deleted"); err != nil {
-		return err
-	}
-	if err := x.may("DELETE", table); err != nil {
-		return err
-	}
-	if s.Where == "" { // fe:sql/analyzer/DeleteAnalyzer
-		return catalog.Analyzing("Where clause is not set")
-	}
-	for {
-		scan, err := x.server.catalog.Scan(table, s.Hint)
-		if err != nil {
-			return err
-		}
-		met, err := x.evaluate(ctx, scan, table, "("+s.Where+") IS TRUE")
-		if err != nil {
-			return err
-		}
-		_, err = x.server.catalog.Delete(scan, func(row int64) bool { return string(met.rows[row][0]) == "1" })
-		if !errors.Is(err, catalog.ErrMoved) {
-			if err != nil {
-				return err
-			}
-			return ok(callback, 0) // StarRocks tells no count
-		}
-	}
-}
-
-// evaluate computes expressions over every row of a scan, in its order.
-func (x *session) evaluate(ctx context.Context, scan *catalog.Scan, table dialect.ObjectName, expressions ...string) (computed, error) {
-	x.pinned = scan
-	defer func() { x.pinned = nil }()
-	return x.compute(ctx, "SELECT "+strings.Join(expressions, ", ")+" FROM `"+table.Database+"`.`"+table.Name+"`")
-}
-
-// update is an upsert of the changed rows: only PRIMARY tables have it (fe:sql/analyzer/UpdateAnalyzer).
-func (x *session) update(ctx context.Context, s *dialect.Update, callback mysql.ResultSpoolFn) error {
-	table := x.qualify(s.Table)
-	if err := x.server.catalog.CheckWritable(table, "modified"); err != nil {
-		return err
-	}
-	if err := x.may("UPDATE", table); err != nil {
-		return err
-	}
-	scan, err := x.server.catalog.Scan(table, dialect.Hint{})
-	if err != nil {
-		return err
-	}
-	switch {
-	case scan.Model != dialect.Primary:
-		return catalog.Analyzing("table %s does not support update", table.Name)
-	case s.Where == "":
-		return catalog.Analyzing("must specify where clause to prevent full table update")
-	}
-	changes := map[int]int{} // column -> index in the evaluated row
-	for i, name := range s.Columns {
-		at := indexOf(scan.Columns, name)
-		switch {
-		case at < 0:
-			return catalog.Analyzing("table '%s' do not existing column '%s'", table.Name, name)
-		case scan.Columns[at].Key:
-			return catalog.Analyzing("primary key column cannot be updated: %s", name)
-		}
-		changes[at] = i + 1
-	}
-	changed, err := x.evaluate(ctx, scan, table, append([]string{"(" + s.Where + ") IS TRUE"}, s.Values...)...)
-	if err != nil {
-		return err
-	}
-	// What does not change keeps its bytes and type: read again, a JSON number would become a string.
-	in := catalog.Insertion{Table: table}
-	var kept []int
-	for i, c := range scan.Columns {
-		if c.Generated != nil {
-			continue
-		}
-		t := c.Type
-		if at, ok := changes[i]; ok {
-			if t = (dialect.Type{}); changed.types != nil {
-				t = changed.types[at]
-			}
-		}
-		kept, in.Columns, in.Types = append(kept, i), append(in.Columns, c.Name), append(in.Types, t)
-	}
-	at := 0
-	for row := range scan.Rows() {
-		computed := changed.rows[at]
-		at++
-		if string(computed[0]) != "1" {
-			continue
-		}
-		values := make([][]byte, len(scan.Columns))
-		row.Values(values)
-		for column, i := range changes {
-			values[column] = computed[i]
-		}
-		given := make([][]byte, len(kept))
-		for i, column := range kept {
-			given[i] = values[column]
-		}
-		in.Rows = append(in.Rows, given)
-	}
-	if len(in.Rows) == 0 {
-		return ok(callback, 0)
-	}
-	n, err := x.server.catalog.Insert(in)
-	if err != nil {
-		return err
-	}
-	return ok(callback, n)
 }
 
 // kill cuts a connection.

@@ -2,11 +2,7 @@ package sqlserver
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +10,6 @@ import (
 
 	"starkeep/sandbox/catalog"
 	"starkeep/sandbox/dialect"
-	"starkeep/sandbox/streamload"
 )
 
 func (x *session) show(s *dialect.Show, callback mysql.ResultSpoolFn) error {
@@ -145,135 +140,11 @@ func (x *session) showCreateDatabase(name string, callback mysql.ResultSpoolFn) 
 	return rows(callback, []string{"Database", "Create Database"}, [][]any{{name, text}})
 }
 
-// showPartitions prints one row per physical partition (fe:common/proc/PartitionsProcDir). All times are UTC+8.
-func (x *session) showPartitions(s *dialect.Show, callback mysql.ResultSpoolFn) error {
-	info, err := x.table(s.From)
-	if err != nil {
-		return err
-	}
-	values := "Range"
-	if k := info.Def.Partition.Kind; k == dialect.List || k == dialect.ListColumns {
-		values = "List"
-	}
-	wanted := slices.DeleteFunc(slices.Clone(info.Partitions), func(p catalog.PartitionInfo) bool {
-		name := s.Where["partitionname"]
-		return p.Temporary != s.Temporary || name != "" && !like(name, p.Name)
-	})
-	if x.server.catalog.SharedData() {
-		return showLakePartitions(info, wanted, values, s.Limit, callback)
-	}
-	columns := []string{"PartitionId", "PartitionName", "VisibleVersion", "VisibleVersionTime", "VisibleVersionHash", "State", "PartitionKey", values,
-		"DistributionKey", "Buckets", "ReplicationNum", "StorageMedium", "CooldownTime", "LastConsistencyCheckTime", "DataSize", "StorageSize",
-		"IsInMemory", "RowCount", "DataVersion", "VersionEpoch", "VersionTxnType", "TabletBalanced"}
-	var cells [][]any
-	for _, p := range wanted {
-		size := humanSize(p.Bytes())
-		cells = append(cells, []any{p.ID, p.Name, p.Version, p.Moved, 0, "NORMAL", strings.Join(info.Def.Partition.Columns, ", "), p.Values,
-			distributionKey(p.Hash), p.Buckets, info.Def.Properties["replication_num"], p.Medium, farFuture, nil, size, size,
-			false, p.Rows(), p.Version, 0, "TXN_NORMAL", true})
-	}
-	return rows(callback, columns, limited(cells, s.Limit))
-}
-
-// farFuture is the cooldown time of what never cools down.
-const farFuture = "9999-12-31 23:59:59"
-
 func limited(cells [][]any, limit int64) [][]any {
 	if limit >= 0 && int64(len(cells)) > limit {
 		return cells[:limit]
 	}
 	return cells
-}
-
-func distributionKey(hash []string) string {
-	if hash == nil {
-		return "ALL KEY"
-	}
-	return strings.Join(hash, ", ")
-}
-
-// humanSize prints bytes as DebugUtil.getByteUint does.
-func humanSize(n int64) string {
-	units := []string{"B", "KB", "MB", "GB", "TB"}
-	size, unit := float64(n), 0
-	for ; size >= 1024 && unit < len(units)-1; unit++ {
-		size /= 1024
-	}
-	if unit == 0 {
-		return strconv.FormatInt(n, 10) + "B"
-	}
-	return strconv.FormatFloat(size, 'f', 1, 64) + units[unit]
-}
-
-// showTablet prints one row per replica; there is one replica.
-func (x *session) showTablet(s *dialect.Show, callback mysql.ResultSpoolFn) error {
-	if s.TabletID != 0 {
-		return x.showOneTablet(s.TabletID, callback)
-	}
-	info, err := x.table(s.From)
-	if err != nil {
-		return err
-	}
-	columns := []string{"TabletId", "ReplicaId", "BackendId", "SchemaHash", "Version", "VersionHash", "LstSuccessVersion", "LstSuccessVersionHash",
-		"LstFailedVersion", "LstFailedVersionHash", "LstFailedTime", "DataSize", "RowCount", "State", "LstConsistencyCheckTime", "CheckVersion",
-		"CheckVersionHash", "VersionCount", "PathHash", "MetaUrl", "CompactionStatus", "DiskRootPath", "IsConsistent", "Checksum"}
-	for _, name := range s.Partition {
-		if !slices.ContainsFunc(info.Partitions, func(p catalog.PartitionInfo) bool {
-			return strings.EqualFold(p.Name, name) && p.Temporary == s.Temporary
-		}) {
-			return catalog.Analyzing("Unknown partition: %s", name)
-		}
-	}
-	var offsets []int64 // of the tablets of each index, base first
-	index, filtered := s.Where["indexname"]
-	if !filtered || strings.EqualFold(index, info.Name) {
-		offsets = append(offsets, 0)
-	}
-	for _, r := range info.Rollups {
-		if !filtered || strings.EqualFold(index, r.Name) {
-			offsets = append(offsets, r.Tablets)
-		}
-	}
-	var wanted []catalog.PartitionInfo
-	for _, p := range info.Partitions {
-		if s.Partition != nil && (p.Temporary != s.Temporary || !slices.ContainsFunc(s.Partition, func(n string) bool { return strings.EqualFold(n, p.Name) })) {
-			continue
-		}
-		base := p.Tablets
-		p.Tablets = nil
-		for _, offset := range offsets {
-			for _, t := range base {
-				t.ID += offset
-				p.Tablets = append(p.Tablets, t)
-			}
-		}
-		wanted = append(wanted, p)
-	}
-	if x.server.catalog.SharedData() {
-		return showLakeTablets(wanted, s.Limit, callback)
-	}
-	var cells [][]any
-	for _, p := range wanted {
-		for _, t := range p.Tablets {
-			cells = append(cells, []any{t.ID, t.ID + 1, catalog.BackendID, 0, p.Version, 0, p.Version, 0, -1, 0, nil, humanSize(t.Bytes), t.Rows, "NORMAL",
-				nil, -1, -1, 1, 0, "", "", "", true, -1})
-		}
-	}
-	return rows(callback, columns, limited(cells, s.Limit))
-}
-
-func (x *session) showOneTablet(id int64, callback mysql.ResultSpoolFn) error {
-	columns := []string{"DbName", "TableName", "PartitionName", "IndexName", "DbId", "TableId", "PartitionId", "IndexId", "IsSync", "DetailCmd"}
-	t, p, found := x.server.catalog.FindTablet(id)
-	if !found {
-		return rows(callback, columns, [][]any{{nil, nil, nil, nil, -1, -1, -1, -1, false, ""}})
-	}
-	databaseID, err := x.server.catalog.DatabaseID(t.Database)
-	if err != nil {
-		return err
-	}
-	detail := fmt.Sprintf("SHOW PROC '/dbs/%d/%d/partitions/%d/%d/%d';", databaseID, t.ID, p.ID, t.ID, id)
-	return rows(callback, columns, [][]any{{t.Database, t.Name, p.Name, t.Name, databaseID, t.ID, p.ID, t.ID, true, detail}})
 }
 
 // visible tells whether the user has any privilege on a table.
@@ -342,67 +213,6 @@ func (x *session) showDatabases(s *dialect.Show, callback mysql.ResultSpoolFn) e
 	return rows(callback, []string{"Database"}, cells)
 }
 
-func (x *session) describe(name dialect.ObjectName, all bool, callback mysql.ResultSpoolFn) error {
-	info, err := x.table(name)
-	if err != nil {
-		return err
-	}
-	if all {
-		return x.describeAll(info, callback)
-	}
-	var cells [][]any
-	for _, c := range info.Def.Columns {
-		cells = append(cells, []any{c.Name, c.Type.String(), yesNo(c.Nullable), strconv.FormatBool(c.Key), defaultText(c), strings.ToUpper(extra(c))})
-	}
-	return rows(callback, []string{"Field", "Type", "Null", "Key", "Default", "Extra"}, cells)
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "YES"
-	}
-	return "NO"
-}
-
-func defaultText(c dialect.Column) any {
-	switch {
-	case c.Default == nil || c.Default.Null:
-		return nil
-	case c.Default.Now:
-		return "CURRENT_TIMESTAMP"
-	}
-	return c.Default.Value
-}
-
-// extra is the aggregation of a value column.
-func extra(c dialect.Column) string { return c.Aggregation }
-
-func (x *session) showColumns(s *dialect.Show, callback mysql.ResultSpoolFn) error {
-	info, err := x.table(s.From)
-	if err != nil {
-		return err
-	}
-	var cells [][]any
-	for _, c := range info.Def.Columns {
-		if !like(s.Like, c.Name) {
-			continue
-		}
-		key := ""
-		if c.Key {
-			key = "YES"
-		}
-		row := []any{c.Name, c.Type.String(), yesNo(c.Nullable), key, defaultText(c), extra(c)}
-		if s.What != "COLUMNS" {
-			row = []any{c.Name, c.Type.String(), "", yesNo(c.Nullable), key, defaultText(c), extra(c), "", c.Comment}
-		}
-		cells = append(cells, row)
-	}
-	if s.What == "COLUMNS" {
-		return rows(callback, []string{"Field", "Type", "Null", "Key", "Default", "Extra"}, cells)
-	}
-	return rows(callback, []string{"Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment"}, cells)
-}
-
 func (x *session) showTransaction(s *dialect.Show, callback mysql.ResultSpoolFn) error {
 	database := cmp.Or(s.From.Database, x.database)
 	if _, err := x.server.catalog.DatabaseID(database); err != nil {
@@ -433,85 +243,4 @@ func momentCell(t time.Time) any {
 		return nil
 	}
 	return t
-}
-
-func (x *session) showNodes(what string, callback mysql.ResultSpoolFn) error {
-	if err := x.system("OPERATE", "NODE"); err != nil {
-		return err
-	}
-	n := x.server.node
-	now, started := time.Now(), x.server.started
-	switch what {
-	case "FRONTENDS":
-		host, sqlPort := split(x.server.Addr())
-		_, httpPort := split(n.HTTP())
-		return rows(callback, []string{"Id", "Name", "IP", "EditLogPort", "HttpPort", "QueryPort", "RpcPort", "Role", "ClusterId", "Join", "Alive",
-			"ReplayedJournalId", "LastHeartbeat", "IsHelper", "ErrMsg", "StartTime", "Version"}, [][]any{{1, host + "_9010", host, 9010, httpPort, sqlPort,
-			9020, "LEADER", n.ClusterID, true, true, 1, now, true, "", started, n.Version}})
-	case "BACKENDS":
-		host, httpPort := split(n.Backend())
-		var cells [][]any
-		if !x.server.catalog.SharedData() {
-			cells = [][]any{{catalog.BackendID, host, 9050, 9060, httpPort, 8060, started, now, true, false, false, x.tabletCount(),
-				"0.000B", "100.000GB", "100.000GB", "0.00 %", "0.00 %", "", n.Version, `{"lastSuccessReportTabletsTime":"N/A"}`, "100.000GB", "0.00 %",
-				catalog.Cores, "4.000GB", 0, "0.00 %", "0.0 %", "N/A", "", "OK"}}
-		}
-		return rows(callback, []string{"BackendId", "IP", "HeartbeatPort", "BePort", "HttpPort", "BrpcPort", "LastStartTime", "LastHeartbeat", "Alive",
-			"SystemDecommissioned", "ClusterDecommissioned", "TabletNum", "DataUsedCapacity", "AvailCapacity", "TotalCapacity", "UsedPct", "MaxDiskUsedPct",
-			"ErrMsg", "Version", "Status", "DataTotalCapacity", "DataUsedPct", "CpuCores", "MemLimit", "NumRunningQueries", "MemUsedPct", "CpuUsedPct",
-			"DataCacheMetrics", "Location", "StatusCode"}, cells)
-	}
-	return x.showComputeNodes(started, now, callback)
-}
-
-func split(address string) (host, port string) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address, ""
-	}
-	return host, port
-}
-
-func (x *session) showProcesses(callback mysql.ResultSpoolFn) error {
-	x.server.mu.Lock()
-	var cells [][]any
-	for id, other := range x.server.sessions {
-		cells = append(cells, []any{int64(id), other.conn.User, other.conn.RemoteAddr().String(), other.database, "Query"})
-	}
-	x.server.mu.Unlock()
-	return rows(callback, []string{"Id", "User", "Host", "Db", "Command"}, cells)
-}
-
-// configuration is the part of the frontend's configuration that clients look at.
-func (x *session) configuration() [][]any {
-	return [][]any{
-		{"label_keep_max_num", "[]", formatInt(int64(x.server.catalog.LabelKeepNum())), "int", true, ""},
-		{"label_keep_max_second", "[]", strconv.Itoa(int(streamload.DefaultLabelKeepAge.Seconds())), "int", true, ""},
-		{"enable_udf", "[]", strconv.FormatBool(x.server.node.EnableUDF), "boolean", false, ""},
-		{"run_mode", "[]", x.runMode(), "String", false, ""},
-	}
-}
-
-// setConfig knows no configuration that can be changed (fe:common/ConfigBase).
-func (x *session) setConfig(s *dialect.SetConfig) error {
-	if err := x.system("OPERATE"); err != nil {
-		return err
-	}
-	for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
-		return &catalog.Error{Code: 5102, State: "F0000", Text: "Config '" + key + "' does not exist or is not mutable"}
-	}
-	return nil
-}
-
-func (x *session) showConfig(s *dialect.ShowConfig, callback mysql.ResultSpoolFn) error {
-	if err := x.system("OPERATE"); err != nil {
-		return err
-	}
-	var cells [][]any
-	for _, row := range x.configuration() {
-		if like(s.Like, row[0].(string)) {
-			cells = append(cells, row)
-		}
-	}
-	return rows(callback, []string{"Key", "AliasNames", "Value", "Type", "IsMutable", "Comment"}, cells)
 }
