@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starkeep/job"
 	"starkeep/starter/failure"
 )
 
@@ -132,4 +133,21 @@ func TestProofNeedsVisibleDamageAndCompleteRepair(t *testing.T) {
 	} {
 		require.Equal(t, failure.Failed, failure.Of(prove(&out, try[0], try[1], try[2])).Exit, name)
 	}
+}
+
+func TestSummaryTellsWhatARestoreNeedsToKnow(t *testing.T) {
+	t.Parallel()
+	s := job.Status{Kind: "backup", Database: "d", Label: "l", State: job.Finished, Timestamp: "2026-01-02-03-04-05-006",
+		Consistency: "database", Progress: job.Progress{Rows: 3, Bytes: 58, Stored: 5, Reused: 7}, Notes: []string{"n"}}
+	require.Equal(t, "Query OK: backup l of d is FINISHED: 3 rows, 58 B, 5 B stored, 7 B reused, consistent per database, "+
+		"timestamp 2026-01-02-03-04-05-006\nNote: n", summary(s))
+	s = job.Status{Kind: "restore", Label: "l", State: job.Finished, Objects: "catalog hive, role r"}
+	require.Equal(t, "Query OK: restore l of the cluster's own objects is FINISHED: catalog hive, role r", summary(s))
+}
+
+func TestStatementWithoutItsFlagIsToldTheFlag(t *testing.T) {
+	t.Parallel()
+	code, _, errs := starter(t, "", "sql", "SHOW REPOSITORIES")
+	require.Equal(t, failure.BadStatement, code)
+	require.Contains(t, errs, `starter sql -e "SHOW REPOSITORIES"`)
 }

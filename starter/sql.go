@@ -192,10 +192,11 @@ func (r runner) follow(ctx context.Context, j session.Job) error {
 
 // summary says in one line what a job did.
 func summary(s job.Status) string {
-	p := s.Progress
-	text := fmt.Sprintf("Query OK: %s %s of %s is %s: %d rows, %s", s.Kind, s.Label, session.Subject(s.Database), s.State, p.Rows, progress.Bytes(float64(p.Bytes)))
-	if s.Kind == "backup" {
-		text += fmt.Sprintf(", %s stored, %s reused", progress.Bytes(float64(p.Stored)), progress.Bytes(float64(p.Reused)))
+	text := fmt.Sprintf("Query OK: %s %s of %s is %s: ", s.Kind, s.Label, session.Subject(s.Database), s.State)
+	if s.Database == "" { // definitions only: there is nothing to count
+		text += s.Objects
+	} else {
+		text += moved(s)
 	}
 	if d := s.Finished.Sub(s.Created); d > 0 && !s.Finished.IsZero() {
 		text += fmt.Sprintf(", %.1f s", d.Seconds())
@@ -203,8 +204,21 @@ func summary(s job.Status) string {
 	if s.Consistency != "" {
 		text += ", consistent per " + s.Consistency
 	}
+	if s.Kind == "backup" && s.State == job.Finished {
+		text += ", timestamp " + s.Timestamp // RESTORE asks for it when a label has several
+	}
 	for _, n := range s.Notes {
 		text += "\nNote: " + n
+	}
+	return text
+}
+
+// moved counts what a job has read or brought back.
+func moved(s job.Status) string {
+	p := s.Progress
+	text := fmt.Sprintf("%d rows, %s", p.Rows, progress.Bytes(float64(p.Bytes)))
+	if s.Kind == "backup" {
+		text += fmt.Sprintf(", %s stored, %s reused", progress.Bytes(float64(p.Stored)), progress.Bytes(float64(p.Reused)))
 	}
 	return text
 }

@@ -77,13 +77,18 @@ func TestLinesAreWrittenOnChangeOnly(t *testing.T) {
 	step(func() { s.Progress.UnitsDone, s.Progress.Bytes = 10, 10<<20 })
 	step(func() { s.Progress.UnitsDone, s.Progress.Bytes = 11, 11<<20 })
 	step(func() { s.Paused = "no\x1b[2Jspace" })
-	step(func() { s.Paused, s.State = "", job.Finished })
+	s.Paused = ""
+	for _, text := range []string{"UploadTablets, attempt 2: full", "UploadTablets, attempt 2: full, too", "UploadTablets, attempt 3: full"} {
+		step(func() { s.Retrying = text })
+	}
+	step(func() { s.Retrying, s.State = "", job.Finished })
 	v.Close()
 	require.Equal(t, []string{
 		"backup d.l: PENDING",
 		"backup d.l: UPLOADING   0 %  0 B",
 		"backup d.l: UPLOADING  10 %  10.0 MiB  3.3 MiB/s  27s left",
 		"backup d.l: UPLOADING  11 %  11.0 MiB  2.2 MiB/s  40s left (paused: no�[2Jspace)",
+		"backup d.l: UPLOADING  11 %  11.0 MiB  1.8 MiB/s  49s left (retrying: UploadTablets, attempt 2: full)",
 		"backup d.l: FINISHED",
 		"",
 	}, strings.Split(b.String(), "\n"))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -72,7 +73,9 @@ type line struct {
 
 func (l *lines) Update(s job.Status) {
 	old, known := l.last[key(s)]
-	now := line{state: s.State, tenth: int(Fraction(s.Progress) * 10), note: note(s), meter: old.meter}
+	says := note(s)
+	subject, _, _ := strings.Cut(says, ", attempt ") // many transfers may fail, each many times, for one reason
+	now := line{state: s.State, tenth: int(Fraction(s.Progress) * 10), note: subject, meter: old.meter}
 	if now.meter == nil {
 		now.meter = &Meter{}
 	}
@@ -85,8 +88,8 @@ func (l *lines) Update(s job.Status) {
 	if moving(s) {
 		text += " " + numbers(s, now.meter)
 	}
-	if now.note != "" {
-		text += " (" + now.note + ")"
+	if says != "" {
+		text += " (" + says + ")"
 	}
 	_, _ = fmt.Fprintln(l.w, text) // progress is a courtesy: a closed pipe must not end the job's watch
 }
