@@ -19,10 +19,9 @@ import (
 const (
 	promptFirst = "starkeep> "
 	promptNext  = "       -> "
-	promptHelp  = `Statements end with ; or, to print rows vertically, with \G. Examples:
-  SHOW REPOSITORIES;
-  BACKUP DATABASE db SNAPSHOT label TO repo;
-  SHOW BACKUP FROM db\G
+	promptHelp  = grammar + `
+Statements end with ; or, to print rows vertically, with \G. BACKUP and RESTORE begin a job and come back at once, unless the
+session was begun with --wait.
 exit, quit or Ctrl-D leaves; Ctrl-C clears the line, and stops waiting for a job (which goes on).
 `
 )
@@ -72,12 +71,13 @@ func (r runner) converse(ask asker, h history) error {
 			return fmt.Errorf("read a line: %w", err)
 		}
 		if len(lines) == 0 {
-			switch strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line), ";")) {
+			word, _, _ := strings.Cut(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line), ";")), " ")
+			switch strings.ToLower(word) {
 			case "":
 				continue
 			case "exit", "quit", `\q`:
 				return nil
-			case "help", `\h`, "?":
+			case "help", `\h`, "?": // of anything: it fits on a page
 				_, _ = fmt.Fprint(r.errs, promptHelp)
 				continue
 			}

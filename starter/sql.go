@@ -51,6 +51,20 @@ func (s *source) read(c *cobra.Command) (text string, ok bool, err error) {
 	return string(b), true, err
 }
 
+// grammar is what help tells of the statements; docs/statements.md has the rest.
+const grammar = `  BACKUP [DATABASE d | ALL EXTERNAL CATALOGS, ALL GLOBAL FUNCTIONS, ALL USERS, ALL ROLES, ALL RESOURCE GROUPS] SNAPSHOT l TO r
+    [ON (TABLE t PARTITION (p), VIEW v, MATERIALIZED VIEW m, FUNCTION f, ALL TABLES, …)] [PROPERTIES (…)]
+  RESTORE SNAPSHOT l FROM r [DATABASE d [AS e] | ALL EXTERNAL CATALOGS, ALL USERS, …] [ON (…)] [PROPERTIES (…)]
+  SHOW BACKUP | RESTORE [FROM d], CANCEL BACKUP | RESTORE FROM d | FOR EXTERNAL CATALOG
+  SHOW SNAPSHOT ON r [WHERE SNAPSHOT = 'l' AND TIMESTAMP = 't'], DROP SNAPSHOT l ON r [FORCE]
+  CREATE [READ ONLY] REPOSITORY r WITH BROKER ON LOCATION "s3://bucket/path" [PROPERTIES (…)]
+  DROP REPOSITORY r, SHOW REPOSITORIES
+
+Properties of BACKUP: timeout, ttl, compression, compression_level, consistency, rounds, reuse, unsupported, users;
+of RESTORE: backup_timestamp, timeout, replication_num, refresh, users, catalog.<name>.<property>, user.<name>.password.
+docs/statements.md tells what each of them means, docs/repositories.md what repositories take.
+`
+
 func newSQL(g *globals) *cobra.Command {
 	var (
 		from source
@@ -61,17 +75,7 @@ func newSQL(g *globals) *cobra.Command {
 		Short: "Run statements: BACKUP, RESTORE, SHOW …",
 		Long: `Run statements from -e, from a file, from standard input, or ask for them.
 
-  BACKUP [DATABASE d | ALL EXTERNAL CATALOGS, ALL GLOBAL FUNCTIONS, ALL USERS, ALL ROLES, ALL RESOURCE GROUPS] SNAPSHOT l TO r
-    [ON (TABLE t PARTITION (p), VIEW v, MATERIALIZED VIEW m, FUNCTION f, ALL TABLES, …)] [PROPERTIES (…)]
-  RESTORE SNAPSHOT l FROM r [DATABASE d [AS e] | ALL EXTERNAL CATALOGS, ALL USERS, …] [ON (…)] [PROPERTIES (…)]
-  SHOW BACKUP | RESTORE [FROM d], CANCEL BACKUP | RESTORE FROM d | FOR EXTERNAL CATALOG
-  SHOW SNAPSHOT ON r [WHERE SNAPSHOT = 'l' AND TIMESTAMP = 't'], DROP SNAPSHOT l ON r [FORCE]
-  CREATE REPOSITORY, DROP REPOSITORY, SHOW REPOSITORIES
-
-Properties of BACKUP: timeout, ttl, compression, compression_level, consistency, rounds, reuse, unsupported, users;
-of RESTORE: backup_timestamp, timeout, replication_num, refresh, users, catalog.<name>.<property>, user.<name>.password.
-docs/statements.md tells what each of them means.
-
+` + grammar + `
 Statements end with ; or with \G, which prints rows vertically. All statements are checked before the first one runs;
 the first one that fails ends the run.
 
