@@ -12,10 +12,11 @@ import (
 	"starkeep/snapshot"
 )
 
-// activates tells whether publishing may leave materialized views inactive, or brings some that want to be refreshed.
+// activates tells whether publishing may leave materialized views inactive, or brings some that want to be refreshed, or
+// tables that refer to others.
 func (d *desk) activates(h restoreHead) bool {
 	_, ok := d.cluster.(cluster.Activator)
-	return ok && (len(d.replaced(h)) > 0 || slices.ContainsFunc(h.Objects, isMaterialized))
+	return len(referring(h)) > 0 || ok && (len(d.replaced(h)) > 0 || slices.ContainsFunc(h.Objects, isMaterialized))
 }
 
 func isMaterialized(o snapshot.Object) bool { return o.Kind == snapshot.MaterializedView }
@@ -33,6 +34,18 @@ func (d *desk) replaced(h restoreHead) (names []string) {
 		}
 	}
 	return names
+}
+
+// referring are the restored tables that refer to others or are referred to, under their names of now.
+func referring(h restoreHead) (tables []snapshot.Table) {
+	for _, t := range h.Targets {
+		if t.Refers && !t.Replace {
+			table := t.Entry.Table
+			table.Name = t.Live
+			tables = append(tables, table)
+		}
+	}
+	return tables
 }
 
 // rememberViews notes, before the first table is published, which materialized views are active: a swap of what they read
@@ -62,7 +75,7 @@ func (d *desk) rememberViews(ctx context.Context) error {
 	return err
 }
 
-// ActivateViews makes the materialized views active again that publishing left inactive, and those that were restored, in
+// ActivateViews lets restored tables refer to one another. It makes the materialized views active again that publishing left inactive, and those that were restored, in
 // the order in which they read one another.
 func (a *Activities) ActivateViews(ctx context.Context, in job.StageInput) (job.ActivateViewsOutput, error) {
 	defer alive(ctx)()
@@ -79,6 +92,14 @@ func (a *Activities) activateViews(ctx context.Context, in job.StageInput) (job.
 	var head restoreHead
 	if err := d.read(ctx, headPage, &head); err != nil {
 		return out, err
+	}
+	var all remarks
+	if referrer, ok := d.cluster.(cluster.Referrer); ok {
+		notes, err := referrer.Refer(ctx, referring(head), *head.Renamed)
+		if err != nil {
+			return out, err
+		}
+		all.add(notes...)
 	}
 	var views, resting, remembered []cluster.Dependent
 	for _, o := range head.Objects {
@@ -103,7 +124,6 @@ func (a *Activities) activateViews(ctx context.Context, in job.StageInput) (job.
 	if err != nil {
 		return out, err
 	}
-	var all remarks
 	if len(active) > 0 {
 		what := "active"
 		if head.Request.Refresh {

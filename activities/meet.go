@@ -68,6 +68,9 @@ func (d *desk) live(ctx context.Context, names []string) (map[string]snapshot.Ta
 func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) error {
 	t.Publication = cluster.Publication{Database: d.ref.Database, Table: t.Live}
 	have, exists := live[t.Live]
+	if referrer, ok := d.cluster.(cluster.Referrer); ok {
+		t.Refers = referrer.Refers(t.Entry.Table) || exists && referrer.Refers(have)
+	}
 	if exists {
 		t.LiveID = have.ID
 		if diff := d.cluster.Differences(t.Entry.Table, have); len(diff) > 0 {

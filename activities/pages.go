@@ -194,6 +194,7 @@ type target struct {
 	LiveID      int64                     `json:"live_id"`           // 0: there was no such table
 	Replace     bool                      `json:"replace"`           // partitions of a live table are replaced; else a shadow is published
 	Foreign     bool                      `json:"foreign,omitempty"` // of another kind of cluster: its partitions have become one
+	Refers      bool                      `json:"refers,omitempty"`  // it, or what it replaces, has constraints that name tables
 	Publication cluster.Publication       `json:"publication"`
 }
 

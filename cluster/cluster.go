@@ -257,6 +257,15 @@ type Finisher interface {
 	Finish(ctx context.Context, database string, t snapshot.Table, shadow string) error
 }
 
+// Referrer lets tables refer to one another once all of them are live: by foreign keys that are hints to an optimizer.
+type Referrer interface {
+	// Refers tells whether t has such constraints.
+	Refers(t snapshot.Table) bool
+	// Refer gives tables, which are live under their names in the database r.To, the constraints of their definitions, in
+	// the names of now. Notes tell what they cannot have. A repeat does no harm.
+	Refer(ctx context.Context, tables []snapshot.Table, r Renaming) (notes []string, err error)
+}
+
 // GroupPublisher publishes all tables of a job in one atomic step.
 type GroupPublisher interface {
 	// PublishAll is Publish for all of ps, which replace no partitions: all become live, or none.

@@ -163,3 +163,28 @@ func TestSeveralPartitionExpressionsMakePartitionsOfTheirValues(t *testing.T) {
 	require.Equal(t, []string{"1"}, c.rows("SELECT count(*) FROM d.t PARTITION(px)"))
 	require.Equal(t, ddl, strings.TrimPrefix(c.rows("SHOW CREATE TABLE d.t")[0], "t|"))
 }
+
+// Keys that are hints name their tables in full, follow a SWAP by name, and are gone with their parent (StarRocks:
+// test/sql/test_ddl/R/test_alter_swap_table).
+func TestConstraintsNameTheirTablesInFull(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{})
+	shape := " (k INT NOT NULL, l INT) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("
+	c.exec("CREATE DATABASE d", "USE d", "CREATE TABLE d.s1"+shape+"'unique_constraints' = 's1.k')", "CREATE TABLE d.s2"+shape+"'foreign_key_constraints' = 's2(k) REFERENCES s1(k)')")
+	ddl := func(table string) string { return c.rows("SHOW CREATE TABLE d." + table)[0] }
+	require.Contains(t, ddl("s1"), `"unique_constraints" = "default_catalog.d.s1.k"`)
+	require.Contains(t, ddl("s2"), `"foreign_key_constraints" = "(k) REFERENCES default_catalog.d.s1(k)"`)
+	require.Contains(t, c.fails("CREATE TABLE d.x"+shape+"'foreign_key_constraints' = '(k) REFERENCES d.none(k)')").Message, "table:none do not exist")
+	require.Contains(t, c.fails("CREATE TABLE d.x"+shape+"'foreign_key_constraints' = '(k) REFERENCES s2(k)')").Message, "dup table:s2 has no unique constraint")
+	require.Contains(t, c.fails("CREATE TABLE d.x"+shape+"'foreign_key_constraints' = '(k) REFERENCES s1(l)')").Message, "are not dup table:s1's unique constraint")
+
+	c.exec("CREATE TABLE d.s1_new"+shape+"'unique_constraints' = 'k')", "CREATE TABLE d.stranger"+shape+"'unique_constraints' = 'd.s1.k')", "CREATE TABLE d.other"+shape+"'unique_constraints' = 'l')")
+	require.Contains(t, c.fails("ALTER TABLE d.s1 SWAP WITH other").Message, "does not contain the same unique constraints")
+	require.Contains(t, c.fails("CREATE TABLE d.x"+shape+"'foreign_key_constraints' = '(k) REFERENCES stranger(k)')").Message, "are not dup table:stranger's unique constraint")
+	c.exec("ALTER TABLE d.s1 SWAP WITH s1_new")
+	require.Contains(t, ddl("s1"), `"default_catalog.d.s1.k"`)
+	require.Contains(t, ddl("s1_new"), `"default_catalog.d.s1_new.k"`)
+	require.Contains(t, ddl("s2"), "REFERENCES default_catalog.d.s1(k)")
+	c.exec("DROP TABLE d.s1 FORCE")
+	require.NotContains(t, ddl("s2"), "REFERENCES")
+}

@@ -110,14 +110,7 @@ func (c *Cluster) propertiesOf(ctx context.Context, d *definition, replicas int)
 		}
 	}
 	list, _ = d.fits(p, replicas)
-	orphans, err := c.orphaned(ctx, d)
-	if err != nil {
-		return nil, false, err
-	}
-	if len(orphans) > 0 {
-		list = withoutForeignKeys(list)
-	}
-	return list, replicas == 0 && p.shared == d.shared(), nil
+	return unbound(list), replicas == 0 && p.shared == d.shared(), nil
 }
 
 // choose returns the partitions to create: all, or those named.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"starkeep/cluster"
-	"starkeep/cluster/wire"
 	"starkeep/snapshot"
 )
 
@@ -94,14 +93,6 @@ func (c *Cluster) Fit(ctx context.Context, tables []snapshot.Table, o cluster.Ta
 			continue
 		}
 		_, changes := d.fits(p, o.ReplicationNum)
-		orphans, err := c.orphaned(ctx, d)
-		if err != nil {
-			return nil, fmt.Errorf("look at what %s can hold: %w", c.config.Name, err)
-		}
-		if len(orphans) > 0 {
-			changes = append(changes, fmt.Sprintf("its foreign keys are left out, since %s is not there before the restore; ALTER TABLE … SET (%s = %s) sets them",
-				strings.Join(orphans, ", "), wire.DoubleQuoted(foreignKeys), wire.DoubleQuoted(d.value(foreignKeys))))
-		}
 		if d.counts() && p.older(3, 5) { // ALTER TABLE … AUTO_INCREMENT (StarRocks PR 62767)
 			changes = append(changes, "version "+p.version+" cannot move its AUTO_INCREMENT counter: new rows could get ids that are taken")
 		}

@@ -13,10 +13,5 @@ func (c *Cluster) Notes(t snapshot.Table) []string {
 		return nil // CreateTable fails on it
 	}
 	_, notes := d.awake(t.Partitions, time.Now())
-	for _, key := range constraints {
-		if d.value(key) != "" {
-			notes = append(notes, key+" is that of the table it replaces, if there is one: tables are swapped only with equal ones")
-		}
-	}
 	return notes
 }

@@ -155,6 +155,7 @@ func (c *Catalog) DropDatabase(name string, ifExists bool) error {
 	}
 	delete(c.databases, name)
 	for _, t := range d.tables {
+		c.forgetParent(name, t.name)
 		c.inactivate(t.id, "base-table dropped: "+t.name)
 	}
 	for _, v := range d.views {

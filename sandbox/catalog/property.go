@@ -48,6 +48,11 @@ func completeProperties(def *dialect.CreateTable) error {
 			def.Properties[key] = text
 		}
 	}
+	if slices.ContainsFunc(def.Indexes, func(x dialect.Index) bool {
+		return x.Kind == "GIN" && !strings.EqualFold(x.Properties["imp_lib"], "builtin")
+	}) {
+		def.Properties["replicated_storage"] = "false" // whatever was asked for (fe:server/OlapTableFactory)
+	}
 	return checkProperties(def)
 }
 
@@ -172,6 +177,9 @@ func (c *Catalog) setProperties(d *database, t *table, properties map[string]str
 	if err := d.checkColocation(t.id, &def); err != nil {
 		return err
 	}
+	if err := c.completeConstraints(d, t.name, &def); err != nil {
+		return err
+	}
 	t.def = &def
 	return nil
 }
@@ -239,10 +247,16 @@ func checkIndexes(def *dialect.CreateTable) error {
 		}
 		c := def.Columns[at]
 		switch {
-		case (x.Kind == "GIN" || x.Kind == "NGRAMBF") && !c.Type.Text():
+		case x.Kind == "GIN" && def.Model != dialect.Duplicate && def.Model != dialect.Primary:
+			return Analyzing("The inverted index can only be build on DUPLICATE/PRIMARY_KEYS table.")
+		case x.Kind == "GIN" && !c.Type.Text():
+			return Analyzing("The inverted index can only be build on column with type of CHAR/STRING/VARCHAR type.")
+		case x.Kind == "NGRAMBF" && !c.Type.Text():
 			return Analyzing("The %s index can only be build on column with type of scalar type string", x.Kind)
-		case x.Kind == "VECTOR" && c.Type.Name != "ARRAY":
-			return Analyzing("The vector index can only build on column with type of array<float>")
+		case x.Kind == "VECTOR" && c.Nullable:
+			return Analyzing("The vector index can only build on non-nullable column")
+		case x.Kind == "VECTOR" && (c.Type.Name != "ARRAY" || c.Type.Elements[0].Name != "FLOAT"):
+			return Analyzing("The vector index can only be build on column with type of array<float>.")
 		case x.Kind == "BITMAP" && (c.Type.Nested() || c.Type.Sketch() || c.Type.Name == "JSON" || c.Type.Name == "FLOAT" || c.Type.Name == "DOUBLE"):
 			return Analyzing("%s is not supported in bitmap index. invalid column: %s", c.Type, c.Name)
 		}

@@ -37,6 +37,9 @@ func (c *Catalog) CreateTable(def *dialect.CreateTable) error {
 	if err := c.modeProperties(d, def); err != nil {
 		return err
 	}
+	if err := c.completeConstraints(d, def.Name.Name, def); err != nil {
+		return err
+	}
 	t := &table{id: c.newID(), name: def.Name.Name, def: def, created: time.Now()}
 	if err := d.checkColocation(t.id, def); err != nil {
 		return err
@@ -214,6 +217,7 @@ func (c *Catalog) DropTable(name dialect.ObjectName, ifExists bool) error {
 		return t.wrongKind(d, "TABLE")
 	}
 	delete(d.tables, name.Name)
+	c.forgetParent(d.name, t.name)
 	c.inactivate(t.id, "base-table dropped: "+t.name)
 	return nil
 }
@@ -313,8 +317,8 @@ func (c *Catalog) swap(d *database, t *table, with string) error {
 	if (t.mv == nil) != (other.mv == nil) {
 		return ddl("Materialized view can only SWAP WITH materialized view")
 	}
-	for _, key := range []string{"unique_constraints", "foreign_key_constraints"} {
-		if t.def.Properties[key] != other.def.Properties[key] {
+	for _, key := range []string{uniqueKeys, foreignKeys} {
+		if !sameConstraints(t.def, other.def, key) {
 			return ddl("Table %s does not contain the same %s, origin: %s, new: %s", with, strings.ReplaceAll(key, "_", " "), t.def.Properties[key], other.def.Properties[key])
 		}
 	}
@@ -346,6 +350,9 @@ func (t *table) setName(name string) {
 		renamed := *t.partitions[0]
 		renamed.name = name
 		t.partitions = []*partition{&renamed}
+	}
+	if t.mv == nil {
+		t.renameKeys(name)
 	}
 	t.name = name
 }

@@ -127,8 +127,10 @@ func (d *digest) cell(statement string, column int) string {
 	return text(rows[0][column])
 }
 
-// put removes the database's name from what the server prints, where it is a name: quoted. In a text it has to stay.
+// put removes the database's name from what the server prints, where it is a name: quoted, or in full in a constraint. In a
+// text it has to stay.
 func (d *digest) put(key, text string) {
+	text = strings.ReplaceAll(text, "default_catalog."+d.database+".", "default_catalog.")
 	d.found[key] = strings.ReplaceAll(text, Quote(d.database)+".", "")
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,23 @@ func Everything(t testing.TB, db *sql.DB, database, jar string) {
 		}
 		in.Exec(strings.TrimSpace(s))
 	}
+	// Values that no expression makes, since a text of one has at most 1 MiB: JSON beyond that beside a scalar, which has to
+	// travel another way, and a bitmap of more bytes than a field of a load can hold.
+	in.Exec(`INSERT INTO large (id, j) VALUES (5, parse_json('1')), (6, parse_json('["` + strings.Repeat("x", 1<<20) + `"]'))`)
+	in.Exec("INSERT INTO bitmaps SELECT 2, bitmap_from_string('" + spread(300_000) + "')")
 	in.Exec(fmt.Sprintf(`CREATE FUNCTION add_one(INT) RETURNS INT PROPERTIES ("symbol" = "com.example.AddOne", "type" = "StarrocksJar", "file" = %q)`, jar))
+}
+
+// spread lists numbers that take two bytes each in a bitmap: 4096 in every container.
+func spread(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(i * 16))
+	}
+	return b.String()
 }
 
 // Governance makes what belongs to the cluster, not to a database: external catalogs, roles, users, resource groups.

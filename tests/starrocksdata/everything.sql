@@ -33,6 +33,19 @@ INSERT INTO nested VALUES
 //
 INSERT INTO nested (id, texts) VALUES (4, [unhex('00FF8022'), 'line\nbreak\ttab'])
 //
+CREATE TABLE leaves (
+  id INT NOT NULL,
+  flags ARRAY<BOOLEAN>, tiny ARRAY<TINYINT>, singles ARRAY<FLOAT>, wide ARRAY<DECIMAL(76,20)>, blobs ARRAY<VARBINARY>, texts ARRAY<JSON>,
+  by_day MAP<DATE,DECIMAL(9,2)>, pages MAP<VARCHAR(20),JSON>, inner STRUCT<raw VARBINARY, doc JSON, m MAP<LARGEINT,ARRAY<BOOLEAN>>>
+) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO leaves VALUES
+ (1, [true, false, NULL], [-128, 127], CAST([0.1, NULL] AS ARRAY<FLOAT>), CAST(['12345678901234567890123456789012345678901234567890123456.12345678901234567890', NULL] AS ARRAY<DECIMAL(76,20)>),
+  [unhex('00FF225C'), unhex(''), NULL], [parse_json('{"a": "it''s \\"x\\""}'), NULL, parse_json('null'), parse_json('"\\\\N"')],
+  CAST(map{'2024-01-01': 1.5, '0000-01-01': NULL} AS MAP<DATE,DECIMAL(9,2)>), map{'k': parse_json('[1, "]"]'), '': NULL},
+  row(unhex('FF00'), parse_json('{}'), CAST(map{1: [true, NULL]} AS MAP<LARGEINT,ARRAY<BOOLEAN>>))),
+ (2, NULL, [], NULL, NULL, [], [], NULL, map{}, row(NULL, NULL, NULL))
+//
 CREATE TABLE sketches (
   k INT NOT NULL, day DATE NOT NULL,
   total BIGINT SUM, lowest DOUBLE MIN, highest DATETIME MAX, last VARCHAR(40) REPLACE, kept VARCHAR(40) REPLACE_IF_NOT_NULL,
@@ -57,7 +70,7 @@ INSERT INTO latest VALUES (1, 'a', '2024-01-01 00:00:00'), (1, 'b', '2024-01-02 
 //
 CREATE TABLE counted (
   id BIGINT NOT NULL AUTO_INCREMENT, name VARCHAR(40) NOT NULL, price DECIMAL(10,2), doubled DECIMAL(12,2) AS price * 2
-) PRIMARY KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2 ORDER BY(name) PROPERTIES ('replication_num' = '1', 'enable_persistent_index' = 'true')
+) PRIMARY KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2 ORDER BY(name) PROPERTIES ('replication_num' = '1', 'enable_persistent_index' = 'false')
 //
 INSERT INTO counted (name, price) VALUES ('a', 1.5), ('b', NULL), ('c', 99999999.99)
 //
@@ -68,6 +81,31 @@ CREATE TABLE indexed (
 ) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES ('replication_num' = '1', 'bloom_filter_columns' = 'n')
 //
 INSERT INTO indexed VALUES (1, 'abcd', 'x', 1), (2, 'efgh', NULL, 2)
+//
+CREATE TABLE searched (
+  id INT NOT NULL, body STRING, vector ARRAY<FLOAT> NOT NULL,
+  INDEX by_body (body) USING GIN ('parser' = 'english') COMMENT 'a full-text index',
+  INDEX by_vector (vector) USING VECTOR ('index_type' = 'hnsw', 'dim' = '3', 'metric_type' = 'l2_distance', 'is_vector_normed' = 'false', 'M' = '16', 'efconstruction' = '40')
+) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO searched VALUES (1, 'the quick brown fox', CAST([0.5, 1, -2] AS ARRAY<FLOAT>)), (2, NULL, CAST([0, 0, 0] AS ARRAY<FLOAT>))
+//
+CREATE TABLE sorted (id INT NOT NULL, v VARCHAR(20) NOT NULL, n INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2 ORDER BY(n, v)
+PROPERTIES ('replication_num' = '1', 'compression' = 'ZSTD(9)')
+//
+INSERT INTO sorted VALUES (1, 'b', 2), (2, 'a', NULL)
+//
+CREATE TABLE warm (day DATE NOT NULL, v INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) (
+  PARTITION p1 VALUES LESS THAN ('2024-02-01') ('storage_medium' = 'HDD'), PARTITION p2 VALUES LESS THAN ('2024-03-01')
+) DISTRIBUTED BY HASH(day) BUCKETS 1 PROPERTIES ('replication_num' = '1', 'storage_medium' = 'SSD', 'storage_cooldown_ttl' = '1 YEAR')
+//
+INSERT INTO warm VALUES ('2024-01-01', 1), ('2024-02-01', 2)
+//
+CREATE TABLE bounded (k INT NOT NULL, day DATE NOT NULL, v STRING) DUPLICATE KEY(k, day) PARTITION BY RANGE(k, day) (
+  PARTITION p1 VALUES LESS THAN ('10', '2024-01-01'), PARTITION p2 VALUES LESS THAN ('10', MAXVALUE), PARTITION p3 VALUES LESS THAN (MAXVALUE, MAXVALUE)
+) DISTRIBUTED BY HASH(k) BUCKETS 2 PROPERTIES ('replication_num' = '1')
+//
+INSERT INTO bounded VALUES (10, '2023-12-31', 'p1'), (10, '2024-01-01', 'p2'), (11, '2024-01-01', 'p3')
 //
 CREATE TABLE left_one (id INT NOT NULL, v INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 4 PROPERTIES ('replication_num' = '1', 'colocate_with' = 'everything_group')
 //
@@ -135,7 +173,7 @@ INSERT INTO split VALUES (5, repeat('e', 2000)), (6, NULL)
 //
 CREATE TABLE rolling (day DATE NOT NULL, v INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) () DISTRIBUTED BY HASH(day) BUCKETS 2
 PROPERTIES ('replication_num' = '1', 'dynamic_partition.enable' = 'true', 'dynamic_partition.time_unit' = 'DAY', 'dynamic_partition.start' = '-3',
- 'dynamic_partition.end' = '3', 'dynamic_partition.prefix' = 'p', 'dynamic_partition.buckets' = '2')
+ 'dynamic_partition.end' = '3', 'dynamic_partition.prefix' = 'd', 'dynamic_partition.buckets' = '2')
 //AWAIT SHOW ALTER TABLE COLUMN
 CREATE TABLE living (at DATETIME NOT NULL, v INT) DUPLICATE KEY(at) PARTITION BY date_trunc('month', at) DISTRIBUTED BY HASH(at) BUCKETS 1
 PROPERTIES ('replication_num' = '1', 'partition_live_number' = '12')
@@ -160,12 +198,14 @@ CREATE TABLE defaults (id INT NOT NULL, token VARCHAR(36) DEFAULT (uuid()), n IN
 //
 INSERT INTO defaults (id, s) VALUES (1, 'x'), (2, NULL)
 //
-CREATE TABLE large (id INT NOT NULL, v VARCHAR(1048576), b VARBINARY) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+CREATE TABLE large (id INT NOT NULL, v VARCHAR(1048576), b VARBINARY, j JSON, a ARRAY<VARCHAR(1048576)>) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
 //
-INSERT INTO large SELECT 1, repeat('x', 524288), to_binary(repeat('z', 524289), 'utf8')
+INSERT INTO large (id, v, b) SELECT 1, repeat('x', 524288), to_binary(repeat('z', 524289), 'utf8')
 //
-INSERT INTO large SELECT 2, repeat('é', 300000), to_binary(repeat('ff00', 262144), 'hex')
+INSERT INTO large (id, v, b) SELECT 2, repeat('é', 300000), to_binary(repeat('ff00', 262144), 'hex')
 //
-INSERT INTO large SELECT 3, repeat('y', 1048576), to_binary(repeat('w', 1048576), 'utf8')
+INSERT INTO large (id, v, b) SELECT 3, repeat('y', 1048576), to_binary(repeat('w', 1048576), 'utf8')
+//
+INSERT INTO large (id, a) SELECT 4, [repeat('x', 600000), NULL, repeat('ü', 300000)]
 //
 ALTER TABLE listed ADD TEMPORARY PARTITION waiting VALUES IN (('bonn', '2024-01-01'))
