@@ -168,6 +168,19 @@ func TestBitmapsAndHLLsComeBack(t *testing.T) {
 	require.Empty(t, h.leftovers(t))
 }
 
+// Trap 10: nothing takes back a PERCENTILE or the state of an aggregation. Such tables are refused, each by name.
+func TestColumnsThatNothingTakesBackAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for name, column := range map[string]string{"quantiles": "`p` percentile PERCENTILE_UNION NULL", "states": "`mean` varbinary avg(double) NULL"} {
+		h.Exec("CREATE TABLE db." + name + " (`k` int NOT NULL, " + column + ") AGGREGATE KEY(`k`) DISTRIBUTED BY HASH(`k`) BUCKETS 1 PROPERTIES (\"replication_num\" = \"1\")")
+	}
+	_, err := h.Cluster.Describe(t.Context(), database, []string{"quantiles", "states"})
+	require.ErrorIs(t, err, cluster.ErrUnsupported)
+	require.ErrorContains(t, err, "table quantiles: column p: type percentile")
+	require.ErrorContains(t, err, "table states: column mean: aggregation AVG")
+}
+
 func TestLargeBitmapIsLoadedInPieces(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -210,15 +210,15 @@ func indexType(tokens []token) string {
 	return kind
 }
 
-// rest takes the tokens up to the next comma outside parentheses.
+// rest takes the tokens up to the next comma outside brackets: a default may be map{'a': 1, 'b': 2}.
 func rest(c *cursor) []token {
 	first, depth := c.at, 0
 	for c.at < len(c.tokens) {
 		t := c.peek()
 		switch {
-		case t.sign("("), t.sign("["):
+		case t.sign("("), t.sign("["), t.sign("{"):
 			depth++
-		case t.sign(")"), t.sign("]"):
+		case t.sign(")"), t.sign("]"), t.sign("}"):
 			depth--
 		case t.sign(",") && depth == 0:
 			return c.tokens[first:c.at]

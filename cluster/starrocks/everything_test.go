@@ -59,4 +59,6 @@ func TestEveryTypeAndTableFeatureComesBack(t *testing.T) {
 		}
 	}
 	require.Empty(t, h.leftovers(t))
+	h.Exec("INSERT INTO other.counted (name) VALUES ('a later one')")
+	require.Equal(t, []string{"4"}, h.printed(t, "SELECT count(*) FROM other.counted"), "a counter that begins anew would give it the key of another one")
 }

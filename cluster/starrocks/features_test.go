@@ -118,6 +118,7 @@ func TestConstraintsNameTheTablesOfTheirOwnRestore(t *testing.T) {
 	h.Exec(`CREATE TABLE db.child (k int NOT NULL) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES ("replication_num" = "1", "foreign_key_constraints" = "(k) REFERENCES db.parent(k)")`)
 	parent, child := h.described(t, "parent"), h.described(t, "child")
 	require.Contains(t, child.DDL, "REFERENCES default_catalog.db.parent(k)")
+	h.Exec("DROP TABLE db.parent FORCE")
 	put := func(table snapshot.Table, name string) snapshot.Table {
 		id, err := h.Cluster.CreateTable(ctx, "other", table, cluster.TableOptions{Name: "__starkeep_" + name})
 		require.NoError(t, err)

@@ -33,7 +33,7 @@ func Everything(t testing.TB, db *sql.DB, database, jar string) {
 	}
 	// Values that no expression makes, since a text of one has at most 1 MiB: JSON beyond that beside a scalar, which has to
 	// travel another way, and a bitmap of more bytes than a field of a load can hold.
-	in.Exec(`INSERT INTO large (id, j) VALUES (5, parse_json('1')), (6, parse_json('["` + strings.Repeat("x", 1<<20) + `"]'))`)
+	in.Exec(`INSERT INTO large (id, j) VALUES (5, CAST(1 AS JSON)), (6, parse_json('["` + strings.Repeat("x", 1<<20) + `"]'))`)
 	in.Exec("INSERT INTO bitmaps SELECT 2, bitmap_from_string('" + spread(300_000) + "')")
 	in.Exec(fmt.Sprintf(`CREATE FUNCTION add_one(INT) RETURNS INT PROPERTIES ("symbol" = "com.example.AddOne", "type" = "StarrocksJar", "file" = %q)`, jar))
 }

@@ -13,8 +13,8 @@ INSERT INTO scalars VALUES
   -9999999.99, -999999999999.999999, -9999999999999999999999999999.9999999999, -12345678901234567890123456789012345678901234567890123456.12345678901234567890,
   '0000-01-01', '0000-01-01 00:00:00', '', '', '', unhex(''), parse_json('"\\u00e4 \\\\ \\" \\n"')),
  (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
- (4, true, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '2024-02-29', '2024-02-29 12:00:00.000001', '\\N', '\\N', 'NULL', unhex('5C4E'), parse_json('1')),
- (5, true, 1, 1, 1, 1, 1, 0.1, 0.1, 0.01, 0.000001, 0.0000000001, 0.00000000000000000001, '1970-01-01', '1970-01-01 00:00:00', '"', '''"`\\', unhex('FFFE5C0A2C22'), unhex('0A0D09'), parse_json('null'))
+ (4, true, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '2024-02-29', '2024-02-29 12:00:00.000001', '\\N', '\\N', 'NULL', unhex('5C4E'), CAST(1 AS JSON)),
+ (5, true, 1, 1, 1, 1, 1, 0.1, 0.1, 0.01, 0.000001, 0.0000000001, 0.00000000000000000001, '1970-01-01', '1970-01-01 00:00:00', '"', '''"`\\', unhex('FFFE5C0A2C22'), unhex('0A0D09'), CAST(false AS JSON))
 //
 CREATE TABLE nested (
   id INT NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE leaves (
 //
 INSERT INTO leaves VALUES
  (1, [true, false, NULL], [-128, 127], CAST([0.1, NULL] AS ARRAY<FLOAT>), CAST(['12345678901234567890123456789012345678901234567890123456.12345678901234567890', NULL] AS ARRAY<DECIMAL(76,20)>),
-  [unhex('00FF225C'), unhex(''), NULL], [parse_json('{"a": "it''s \\"x\\""}'), NULL, parse_json('null'), parse_json('"\\\\N"')],
+  [unhex('00FF225C'), unhex(''), NULL], [parse_json('{"a": "it''s \\"x\\""}'), NULL, CAST(2.5 AS JSON), parse_json('"\\\\N"')],
   CAST(map{'2024-01-01': 1.5, '0000-01-01': NULL} AS MAP<DATE,DECIMAL(9,2)>), map{'k': parse_json('[1, "]"]'), '': NULL},
   row(unhex('FF00'), parse_json('{}'), CAST(map{1: [true, NULL]} AS MAP<LARGEINT,ARRAY<BOOLEAN>>))),
  (2, NULL, [], NULL, NULL, [], [], NULL, map{}, row(NULL, NULL, NULL))
@@ -57,7 +57,8 @@ INSERT INTO sketches VALUES
  (1, '2024-01-01', 10, 1.5, '2024-01-01 10:00:00', 'a', 'x', bitmap_from_string('1,2,3'), hll_hash(1)),
  (1, '2024-01-01', 5, 0.5, '2024-01-02 10:00:00', 'b', NULL, bitmap_from_string('3,4,4294967296'), hll_hash(2)),
  (2, '2024-02-01', NULL, NULL, NULL, NULL, NULL, bitmap_empty(), hll_empty()),
- (3, '2024-02-02', 7, 7, NULL, '', NULL, to_bitmap(18446744073709551615), hll_hash('x'))
+ (3, '2024-02-02', 7, 7, NULL, '', NULL, to_bitmap(18446744073709551615), hll_hash('x')),
+ (4, '2024-02-02', NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 //
 CREATE TABLE bitmaps (id INT NOT NULL, b BITMAP BITMAP_UNION) AGGREGATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
 //
@@ -91,7 +92,7 @@ CREATE TABLE searched (
 INSERT INTO searched VALUES (1, 'the quick brown fox', CAST([0.5, 1, -2] AS ARRAY<FLOAT>)), (2, NULL, CAST([0, 0, 0] AS ARRAY<FLOAT>))
 //
 CREATE TABLE sorted (id INT NOT NULL, v VARCHAR(20) NOT NULL, n INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2 ORDER BY(n, v)
-PROPERTIES ('replication_num' = '1', 'compression' = 'ZSTD(9)')
+PROPERTIES ('replication_num' = '1', 'replicated_storage' = 'false', 'compression' = 'ZSTD(9)')
 //
 INSERT INTO sorted VALUES (1, 'b', 2), (2, 'a', NULL)
 //
@@ -194,7 +195,10 @@ INSERT INTO parents VALUES (1, 'a')
 //
 INSERT INTO children VALUES (1, 1)
 //
-CREATE TABLE defaults (id INT NOT NULL, token VARCHAR(36) DEFAULT (uuid()), n INT DEFAULT '7', s STRING) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
+CREATE TABLE defaults (
+  id INT NOT NULL, token VARCHAR(36) DEFAULT (uuid()), n INT DEFAULT '7', s STRING, quoted VARCHAR(20) DEFAULT 'a"b\\c', at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  a ARRAY<INT> DEFAULT [1, 2], m MAP<VARCHAR(10),INT> DEFAULT map{'a': 1, 'b': 2}, st STRUCT<x INT, y VARCHAR(10)> DEFAULT row(1, 'z') COMMENT 'a, default'
+) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')
 //
 INSERT INTO defaults (id, s) VALUES (1, 'x'), (2, NULL)
 //
