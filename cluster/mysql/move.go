@@ -2,11 +2,9 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"starkeep/cluster"
 	"starkeep/snapshot"
@@ -34,91 +32,6 @@ type place struct {
 // changes tells whether anything has to be done.
 func (p place) changes() bool {
 	return len(p.dropTriggers)+len(p.dropKeys)+len(p.addTriggers)+len(p.addKeys) > 0
-}
-
-// foreign is one foreign key of a table outside of the job.
-type foreign struct {
-	Database string `json:"database"`
-	Table    string `json:"table"`
-	Name     string `json:"name"`
-	Text     string `json:"text"` // as SHOW CREATE TABLE prints it
-
-	change bool     // it is another one now, or missing
-	drop   bool     // it is there
-	steady []string // see steadied
-}
-
-// pointed is f with the table it points to replaced, where that is one of database in to.
-func (f foreign) pointed(database string, to map[string]string) foreign {
-	f.Text = pointed(f.Text, database, to)
-	return f
-}
-
-// pointed replaces the table that a foreign key points to. Servers print no database for one of the key's own, and only
-// keys of database, or into it, come here.
-func pointed(key, database string, to map[string]string) string {
-	r, ok := references(key)
-	if !ok || r.database != "" && r.database != database {
-		return key
-	}
-	name, ok := to[r.name]
-	if !ok {
-		return key
-	}
-	return key[:r.nameStart] + quoted(name) + key[r.end:]
-}
-
-// referencedTable is the table in the text of a foreign key.
-type referencedTable struct {
-	start, nameStart, end int // of database and name, of the name, of both
-	database, name        string
-}
-
-func references(key string) (referencedTable, bool) {
-	ts, err := tokens(key)
-	if err != nil {
-		return referencedTable{}, false
-	}
-	i := slices.IndexFunc(ts, func(t token) bool { return t.is("REFERENCES") })
-	if i < 0 || i+1 >= len(ts) {
-		return referencedTable{}, false
-	}
-	r := referencedTable{start: ts[i+1].start, nameStart: ts[i+1].start, end: ts[i+1].end, name: ts[i+1].name(key)}
-	if i+3 < len(ts) && ts[i+2].is(".") {
-		r.database, r.name, r.nameStart, r.end = r.name, ts[i+3].name(key), ts[i+3].start, ts[i+3].end
-	}
-	return r, true
-}
-
-// taken are names in a database that tables outside of a job have given away.
-type taken struct{ keys, triggers map[string]string }
-
-func (c *Cluster) takenNames(ctx context.Context, ps []cluster.Publication) (taken, error) {
-	database := ps[0].Database
-	t := taken{map[string]string{}, map[string]string{}}
-	group := map[string]bool{}
-	for _, p := range ps {
-		group[p.Table], group[p.Shadow] = true, true
-	}
-	keys, err := c.foreignKeys(ctx, database)
-	if err != nil {
-		return t, err
-	}
-	for _, k := range keys {
-		if k.database == database && !group[k.table] {
-			t.keys[k.name] = k.table
-		}
-	}
-	rows, err := c.query(ctx, "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = "+literal(database))
-	if err != nil {
-		return t, err
-	}
-	for _, r := range rows {
-		if !group[r["event_object_table"]] {
-			t.triggers[r["trigger_name"]] = r["event_object_table"]
-		}
-	}
-	return t, nil
 }
 
 // attached are the triggers of a publication for its shadow.
@@ -171,105 +84,6 @@ func unnamed(key string) string {
 		}
 	}
 	return key
-}
-
-// foreignKeyRow is a foreign key as information_schema lists it.
-type foreignKeyRow struct{ database, table, name, toDatabase, to string }
-
-// foreignKeys lists the foreign keys from and to tables of a database, those that the user may see.
-func (c *Cluster) foreignKeys(ctx context.Context, database string) ([]foreignKeyRow, error) {
-	rows, err := c.query(ctx, "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME "+
-		"FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = "+literal(database)+" OR UNIQUE_CONSTRAINT_SCHEMA = "+literal(database))
-	if err != nil {
-		return nil, fmt.Errorf("list foreign keys of %s: %w", database, err)
-	}
-	list := make([]foreignKeyRow, len(rows))
-	for i, r := range rows {
-		list[i] = foreignKeyRow{r["constraint_schema"], r["table_name"], r["constraint_name"], r["unique_constraint_schema"], r["referenced_table_name"]}
-	}
-	return list, nil
-}
-
-// belongings reads what live tables have now, by shadow.
-func (c *Cluster) belongings(ctx context.Context, ps []cluster.Publication) (map[string]belongings, error) {
-	database := ps[0].Database
-	keys, err := c.foreignKeys(ctx, database)
-	if err != nil {
-		return nil, err
-	}
-	byTable := map[string]cluster.Publication{}
-	var tables []string
-	for _, p := range ps {
-		if p.LiveID != 0 {
-			byTable[p.Table] = p
-			tables = append(tables, p.Table)
-		}
-	}
-	all := map[string]belongings{}
-	triggers, err := c.triggers(ctx, database, tables)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range triggers {
-		shadow := byTable[o.Table].Shadow
-		b := all[shadow]
-		b.Triggers = append(b.Triggers, o)
-		all[shadow] = b
-	}
-	definitions := definitions{}
-	for _, k := range keys {
-		_, own := byTable[k.table]
-		own = own && k.database == database
-		parent, in := byTable[k.to]
-		in = in && k.toDatabase == database
-		if !own && !in {
-			continue
-		}
-		text, err := definitions.key(ctx, c, k)
-		if err != nil {
-			return nil, err
-		}
-		if own {
-			shadow := byTable[k.table].Shadow
-			b := all[shadow]
-			b.Keys = append(b.Keys, text)
-			all[shadow] = b
-			continue
-		}
-		b := all[parent.Shadow]
-		b.Inbound = append(b.Inbound, foreign{Database: k.database, Table: k.table, Name: k.name, Text: text})
-		all[parent.Shadow] = b
-	}
-	return all, nil
-}
-
-// definitions are tables whose definition was read already, by database and name.
-type definitions map[[2]string]*definition
-
-func (d definitions) of(ctx context.Context, c *Cluster, database, table string) (*definition, error) {
-	at := [2]string{database, table}
-	if known, ok := d[at]; ok {
-		return known, nil
-	}
-	x, err := c.definition(ctx, database, table)
-	if err == nil {
-		d[at] = x
-	}
-	return x, err
-}
-
-// key returns the text of a foreign key.
-func (d definitions) key(ctx context.Context, c *Cluster, k foreignKeyRow) (string, error) {
-	x, err := d.of(ctx, c, k.database, k.table)
-	if err != nil {
-		return "", err
-	}
-	for _, it := range x.of(foreignKey) {
-		if it.name == k.name {
-			return it.text, nil
-		}
-	}
-	return "", fmt.Errorf("foreign key %s of %s is not in its definition: %w", k.name, k.table, cluster.ErrMoved)
 }
 
 // compare finds out what a move has to do.
@@ -358,53 +172,6 @@ func (p *place) compareKeys(own []item) {
 	}
 }
 
-// turn does a move and the renaming that follows it: at once for everybody else.
-func (c *Cluster) turn(ctx context.Context, s *session, database string, m *move, pairs []pair) error {
-	involved := m.involved()
-	var rename string
-	var err error
-	if len(pairs) > 0 {
-		if rename, err = renameStatement(database, pairs); err != nil {
-			return err
-		}
-	}
-	if len(involved) == 0 {
-		if rename == "" {
-			return nil
-		}
-		return s.exec(ctx, rename)
-	}
-	if err := s.exec(ctx, "USE "+quoted(database)); err != nil {
-		return err
-	}
-	if err := s.lockTables(ctx, involved, lockedIdle); err != nil {
-		return err
-	}
-	if err := m.carryOut(ctx, s); err != nil {
-		return err // the session ends, and with it the locks
-	}
-	if rename == "" {
-		return s.exec(ctx, "UNLOCK TABLES")
-	}
-	return c.queue(ctx, s, database, rename)
-}
-
-// lockedIdle is how long a session may say nothing while it holds tables locked, before the server ends it.
-const lockedIdle = time.Minute
-
-// lockTables locks tables for writing. A client that stands still would stop everybody else for as long as its connection
-// lives; so the server ends the session after idle (whole seconds), and its locks, GET_LOCK's too, are another attempt's.
-func (s *session) lockTables(ctx context.Context, tables []string, idle time.Duration) error {
-	for _, statement := range []string{
-		fmt.Sprintf("SET wait_timeout = %d", max(1, int(idle.Seconds()))), "LOCK TABLES " + strings.Join(tables, " WRITE, ") + " WRITE",
-	} {
-		if err := s.exec(ctx, statement); err != nil {
-			return fmt.Errorf("lock tables: %w", err)
-		}
-	}
-	return nil
-}
-
 // carryOut does what compare found: everything that takes a name first.
 func (m *move) carryOut(ctx context.Context, s *session) error {
 	for _, p := range m.places {
@@ -480,61 +247,19 @@ func alter(ctx context.Context, s *session, database, table string, clauses []st
 	return nil
 }
 
-// queue has a second session wait for the locked tables with the RENAME, then gives up the locks. A waiting RENAME goes
-// before all others that wait for the same table (metadata locks: an exclusive one that waits is granted before shared
-// ones). Of several tables it gets one after the other: who writes to the second in between writes to what is put aside.
-func (c *Cluster) queue(ctx context.Context, s *session, database, rename string) error {
-	second, err := c.session(ctx)
-	if err != nil {
-		return err
-	}
-	defer second.close()
-	if err := second.lock(ctx, renameLock(database), 0); err != nil {
-		return err
-	}
-	// As long as the first session lives, no other attempt has begun, and from here on one waits for the second session.
-	if err := s.exec(ctx, "DO 0"); err != nil {
-		return fmt.Errorf("the locks are lost: %w", err)
-	}
-	rows, err := second.query(ctx, "SELECT CONNECTION_ID() AS id")
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- second.exec(ctx, rename) }()
-	early, err := c.awaitQueued(ctx, rows[0]["id"], done)
-	if err != nil && !early { // the RENAME may still come: it is the same as if it had
-		return errors.Join(err, s.exec(ctx, "UNLOCK TABLES"), <-done)
-	}
-	if uerr := s.exec(ctx, "UNLOCK TABLES"); err == nil {
-		err = uerr
-	}
-	if !early {
-		if derr := <-done; derr != nil {
-			err = derr
+// involved are the tables that a move changes, locked for its time.
+func (m *move) involved() []string {
+	var list []string
+	for _, p := range m.places {
+		if p.changes() {
+			list = append(list, quoted(m.database)+"."+quoted(p.table))
 		}
 	}
-	return err
-}
-
-// awaitQueued waits until a session waits for a lock on a table; early tells that its statement ended before, with err.
-func (c *Cluster) awaitQueued(ctx context.Context, id string, done <-chan error) (early bool, err error) {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		rows, err := c.query(ctx, "SELECT STATE FROM information_schema.PROCESSLIST WHERE ID = "+id)
-		if err != nil {
-			return false, err
-		}
-		if len(rows) == 1 && strings.HasPrefix(rows[0]["state"], "Waiting for table") {
-			return false, nil
-		}
-		select {
-		case err := <-done:
-			return true, err
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
-		case <-tick.C:
+	for _, f := range m.inbound {
+		if f.change {
+			list = append(list, quoted(f.Database)+"."+quoted(f.Table))
 		}
 	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
