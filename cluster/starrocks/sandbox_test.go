@@ -221,7 +221,7 @@ func TestAccountOfTheDocumentationMayDoEverything(t *testing.T) {
 	c := connect(t, h.server.SQLAddr(), h.server.HTTPAddr(), "starkeep", "k")
 	for _, audit := range []cluster.Audit{
 		{Database: h.Database, Kinds: []snapshot.ObjectKind{snapshot.View, snapshot.MaterializedView, snapshot.Function}},
-		{Kinds: []snapshot.ObjectKind{snapshot.Catalog, snapshot.User, snapshot.Role, snapshot.ResourceGroup}},
+		{Kinds: []snapshot.ObjectKind{snapshot.GlobalFunction, snapshot.Catalog, snapshot.User, snapshot.Role, snapshot.ResourceGroup}},
 	} {
 		for _, audit.Purpose = range []cluster.Purpose{cluster.ForBackup, cluster.ForRestore} {
 			missing, err := c.Missing(t.Context(), audit)

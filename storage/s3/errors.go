@@ -75,7 +75,7 @@ func (b *Bucket) explainMetadata(err error) (string, error) {
 	switch code := status(err); {
 	case code == http.StatusNotFound:
 		return "there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key", storage.ErrDenied
-	case code >= 400 && code < 500:
+	case b.settings.login.profile && code >= 400 && code < 500:
 		return fmt.Sprintf("the instance metadata service refuses (%d): allow this machine to use it", code), storage.ErrDenied
 	case b.settings.login.profile:
 		return "the instance metadata service does not answer (" + transport.Cause(err) + ")", storage.ErrUnavailable

@@ -166,6 +166,7 @@ type metadata struct {
 	*httptest.Server
 	credentials atomic.Pointer[aws.Credentials] // nil: the machine has no profile
 	given       atomic.Int32
+	refuses     atomic.Bool
 }
 
 func newMetadata(t *testing.T) *metadata {
@@ -175,6 +176,8 @@ func newMetadata(t *testing.T) *metadata {
 		const roles = "/latest/meta-data/iam/security-credentials/"
 		c := m.credentials.Load()
 		switch {
+		case m.refuses.Load():
+			w.WriteHeader(http.StatusForbidden)
 		case q.Method == http.MethodPut && q.URL.Path == "/latest/api/token":
 			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
 			_, _ = io.WriteString(w, "token")
@@ -238,6 +241,15 @@ func TestMachineWithoutProfileIsNamed(t *testing.T) {
 		_, err := s3.Open(t.Context(), name, properties, s3.Options{})
 		requireError(t, err, storage.ErrDenied, name, "",
 			"open s3://$B: access denied: there are no credentials: this machine has no instance profile; attach one, or set aws.s3.access_key and aws.s3.secret_key")
+	}
+	m.refuses.Store(true) // who has not asked for the machine's account has forgotten the keys
+	for says, properties := range map[string]map[string]string{
+		"the instance metadata service refuses (403)": anonymously(server, "aws.s3.use_instance_profile", "true"),
+		"nor of the machine: set aws.s3.access_key":   anonymously(server),
+	} {
+		_, err := s3.Open(t.Context(), name, properties, s3.Options{})
+		require.ErrorIs(t, err, storage.ErrDenied)
+		require.ErrorContains(t, err, says)
 	}
 	m.Close()
 	_, err := s3.Open(t.Context(), name, anonymously(server, "aws.s3.use_instance_profile", "true"), s3.Options{})
