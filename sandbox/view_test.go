@@ -45,6 +45,19 @@ func TestAViewIsShownAsItWasWrittenWithoutItsDatabase(t *testing.T) {
 	require.Equal(t, []string{"2|20", "3|30"}, c.rows("SELECT a, b FROM d.v ORDER BY a"), "its names mean what they meant when it was made")
 }
 
+// A dump of a query over it holds the analysed text (docs get_query_dump.md, test/sql test_get_query_dump).
+func TestAQueryDumpTellsWhatTheNamesOfAViewMean(t *testing.T) {
+	t.Parallel()
+	c := start(t, sandbox.Config{Users: map[string]string{"eve": ""}})
+	c.use("d")
+	c.exec("CREATE DATABASE e", "CREATE VIEW e.v AS SELECT id FROM t")
+	require.JSONEq(t, `{"statement": "SELECT * FROM e.v LIMIT 1", "table_meta": {}, "view_meta": {"e.v": "SELECT `+"`d`.`t`.`id`\\nFROM `d`.`t`"+`"}}`,
+		c.column("SELECT get_query_dump('SELECT * FROM e.v LIMIT 1') AS dump", "dump")[0])
+	require.Contains(t, c.fails("SELECT get_query_dump('')").Message, "get_query_dump: query is empty")
+	_, err := read(connect(t, c.server, "eve", ""), "SELECT get_query_dump('SELECT * FROM e.v LIMIT 1')")
+	require.Contains(t, wireError(t, err).Message, "execute query failed")
+}
+
 func TestOlderReleasesShowTheAnalysedTextOfAView(t *testing.T) {
 	t.Parallel()
 	c := start(t, sandbox.Config{AnalysedText: true})

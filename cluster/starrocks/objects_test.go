@@ -125,6 +125,35 @@ func TestMaterializedViewMadeInAnotherDatabaseKeepsItsTables(t *testing.T) {
 	require.Equal(t, []cluster.Dependent{{Database: "db", Name: "m"}}, dependents)
 }
 
+// A view keeps it, too; what no statement prints is in the plan of a query over it.
+func TestViewMadeInAnotherDatabaseKeepsItsTables(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec(define(clustertest.Plain, "t"))
+	h.Exec("CREATE DATABASE other")
+	h.Exec(replaced(define(clustertest.Plain, "t"), "db.`t`", "other.`t`"))
+	h.Exec("INSERT INTO other.t VALUES (7, 'there')")
+	s, err := wire.Dial(t.Context(), h.server.SQLAddr(), wire.Options{User: "root", Password: password, Connect: 10 * time.Second})
+	require.NoError(t, err)
+	defer s.Close()
+	for _, statement := range []string{"USE other", "CREATE VIEW db.v (`k` COMMENT 'the key') COMMENT 'far' AS SELECT t.k FROM t", "USE db", "CREATE VIEW db.w AS SELECT k FROM t -- near"} {
+		require.NoError(t, s.Exec(t.Context(), statement))
+	}
+	require.Contains(t, one(t, h, snapshot.View, "w").DDL, "AS SELECT k FROM t -- near", "as it was typed, where that means the same")
+	v := one(t, h, snapshot.View, "v")
+	require.Contains(t, v.DDL, "FROM `other`.`t`")
+	require.Contains(t, v.DDL, "COMMENT \"far\"")
+	h.Exec("DROP VIEW db.v")
+	for range 2 {
+		_, err = keeperOf(h).PutObject(t.Context(), v, inPlace)
+		require.NoError(t, err)
+		require.Equal(t, []string{"7"}, rowsOf(t, h, "SELECT k FROM db.v"))
+	}
+	_, err = h.server.Faults().Add(fault.Rule{Kind: fault.SQL, Contains: "get_query_dump", Count: -1, Action: fault.Error, Message: "No matching function with signature: get_query_dump(varchar)."})
+	require.NoError(t, err)
+	require.Contains(t, one(t, h, snapshot.View, "w").DDL, "AS SELECT k FROM t -- near", "a version that does not know the function")
+}
+
 func one(t *testing.T, h *harness, kind snapshot.ObjectKind, name string) snapshot.Object {
 	for _, o := range objectsOf(t, h, database) {
 		if o.Kind == kind && o.Name == name {
@@ -532,6 +561,7 @@ func TestPrivilegesThatAreNamedAreEnoughForObjects(t *testing.T) {
 	t.Parallel()
 	h, _ := withFunctions(t)
 	layered(h)
+	h.Exec("ALTER VIEW db.z SET SECURITY INVOKER")
 	h.Exec("CREATE GLOBAL FUNCTION next(x BIGINT) RETURNS x + 1")
 	h.Exec("CREATE EXTERNAL CATALOG lake PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:9083')")
 	h.Exec("CREATE RESOURCE GROUP nightly TO (user='stranger') WITH ('cpu_weight' = '2', 'mem_limit' = '30%')")
@@ -568,6 +598,7 @@ func TestPrivilegesThatAreNamedAreEnoughForObjects(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, note, "it is refreshed")
 		h.Exec("ALTER VIEW other.z AS SELECT k, 7 AS n FROM other.t")
+		h.Exec("ALTER VIEW other.z SET SECURITY NONE")
 	}
 
 	global := []snapshot.ObjectKind{snapshot.User, snapshot.Role, snapshot.Catalog, snapshot.ResourceGroup, snapshot.GlobalFunction}

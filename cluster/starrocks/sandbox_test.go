@@ -201,9 +201,13 @@ func TestGrantThatIsNamedIsTheOneThatHelps(t *testing.T) {
 	}
 	tables, err := keeper.Describe(t.Context(), database, []string{"t"})
 	require.NoError(t, err)
-	_, err = keeper.CreateTable(t.Context(), database, tables[0], cluster.TableOptions{Name: "u"})
+	id, err := keeper.CreateTable(t.Context(), database, tables[0], cluster.TableOptions{Name: "u"})
 	require.NoError(t, err)
-	require.NoError(t, keeper.DropTable(t.Context(), database, "u"))
+	_, err = keeper.Load(t.Context(), cluster.LoadRequest{Database: database, Table: "u", Label: "l", Columns: tables[0].Columns, Open: generated(10)})
+	require.NoError(t, err)
+	p := cluster.Publication{Database: database, Table: "t", Shadow: "u", ShadowID: id, LiveID: tables[0].ID, Retired: "u_old"}
+	require.NoError(t, keeper.Publish(t.Context(), p))
+	require.NoError(t, keeper.DropRetired(t.Context(), p))
 }
 
 func TestAccountOfTheDocumentationMayDoEverything(t *testing.T) {

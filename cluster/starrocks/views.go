@@ -2,6 +2,7 @@ package starrocks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,37 +14,85 @@ import (
 )
 
 // describedView reads the definition of a view or materialized view. Names without a database in it were of the database
-// that its creator's session was in, which nothing tells. Of a materialized view SHOW CREATE VIEW prints the query as it
-// was analysed (fe:analyzer/AstToStringBuilder.getDdlStmt): where it shows that another database was meant, that text is
-// kept. Of a view there is no such text: its own database is taken, as a restore into the same place would.
+// that its creator's session was in, which the definition does not tell. Where the query as it was analysed shows that
+// another database was meant, that text is kept.
 func (c *Cluster) describedView(ctx context.Context, database, name string) (*viewText, error) {
 	ddl, err := c.shown(ctx, database, name)
 	if err != nil {
 		return nil, err
 	}
 	v, err := parseView(ddl)
-	if err != nil || !v.materialized || !v.unqualified() {
+	if err != nil || !v.unqualified() || v.readsFiles() {
 		return v, err
 	}
-	target, err := qualified(database, name)
+	read := c.dumpedQuery
+	if v.materialized {
+		read = c.analysedQuery
+	}
+	analysed, err := read(ctx, database, name)
 	if err != nil {
 		return nil, err
 	}
-	analysed, err := c.scalarOf(ctx, "SHOW CREATE VIEW "+target, "create view")
-	if err != nil {
-		return nil, err
-	}
-	a, err := parseView(analysed)
-	if err != nil || sameUses(v.uses(database), a.uses(database)) {
+	a, err := parseView(ddl[:v.query[0].start] + analysed)
+	if err != nil || analysed == "" || sameUses(v.uses(database), a.uses(database)) {
 		return v, nil // as typed; also where the other text cannot be read
 	}
-	return parseView(ddl[:v.query[0].start] + analysed[a.query[0].start:])
+	return a, nil
+}
+
+// analysedQuery reads the query of a materialized view as it was analysed: SHOW CREATE VIEW prints it
+// (fe:analyzer/AstToStringBuilder.getDdlStmt).
+func (c *Cluster) analysedQuery(ctx context.Context, database, name string) (string, error) {
+	target, err := qualified(database, name)
+	if err != nil {
+		return "", err
+	}
+	ddl, err := c.scalarOf(ctx, "SHOW CREATE VIEW "+target, "create view")
+	if err != nil {
+		return "", err
+	}
+	v, err := parseView(ddl)
+	if err != nil || len(v.query) == 0 {
+		return "", nil // as typed, then
+	}
+	return ddl[v.query[0].start:], nil
+}
+
+// dumpedQuery reads the query of a view as it was analysed, which no SHOW prints of a view. The plan of a query over it holds
+// it: get_query_dump plans and runs nothing, and answers JSON in which view_meta has the text by database.view
+// (fe:sql/optimizer/dump/QueryDumper, QueryDumpSerializer; docs get_query_dump.md). It is empty where that cannot be had: the
+// function is unknown, the view is broken, or the cluster hides names in dumps (enable_desensitize_query_dump). Not verified on
+// a real server.
+func (c *Cluster) dumpedQuery(ctx context.Context, database, name string) (string, error) {
+	target, err := qualified(database, name)
+	if err != nil {
+		return "", err
+	}
+	text, err := c.scalarOf(ctx, "SELECT get_query_dump("+wire.String("SELECT * FROM "+target+" LIMIT 1")+") AS dump", "dump")
+	if isRejection(err) || errors.Is(err, cluster.ErrDenied) || errors.Is(err, errNoRow) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read what names without a database mean: %w", err)
+	}
+	var dump struct {
+		Views map[string]string `json:"view_meta"`
+	}
+	if json.Unmarshal([]byte(text), &dump) != nil { // its error would quote a text that may hold credentials of FILES()
+		return "", nil
+	}
+	return dump.Views[database+"."+name], nil
 }
 
 // unqualified tells whether a query names a table without its database. One that cannot be read may.
 func (v *viewText) unqualified() bool {
 	q, err := parseQuery(v.query)
 	return err != nil || slices.ContainsFunc(q.tables, func(t tableName) bool { return len(t.parts) == 1 })
+}
+
+// readsFiles tells whether a query may read FILES(): only the text as it was typed is printed without credentials.
+func (v *viewText) readsFiles() bool {
+	return slices.ContainsFunc(v.query, func(l lexeme) bool { return l.is("FILES") })
 }
 
 func sameUses(a, b [][2]string) bool {

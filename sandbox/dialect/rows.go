@@ -23,6 +23,23 @@ type HintedTable struct {
 	Hint  Hint
 }
 
+// queryDump reads SELECT get_query_dump('query') [AS heading], or nothing.
+func (p *Parser) queryDump() *QueryDump {
+	start := p.at
+	if p.take("SELECT", "get_query_dump", "(") && p.peek().Kind == String {
+		s := &QueryDump{Query: p.next().Text, Heading: "get_query_dump"}
+		closed := p.take(")")
+		if p.take("AS") {
+			s.Heading = p.next().Text
+		}
+		if closed && p.end() == nil {
+			return s
+		}
+	}
+	p.at = start
+	return nil
+}
+
 // TableScan is SELECT columns | * | count(*) FROM t [hint] [LIMIT n]; of a view of information_schema also with
 // WHERE column = 'text' AND ….
 type TableScan struct {
@@ -56,6 +73,9 @@ func (p *Parser) selectStatement() (Statement, error) {
 		return &CurrentVersion{}, nil
 	}
 	if s := p.currentRole(); s != nil {
+		return s, nil
+	}
+	if s := p.queryDump(); s != nil {
 		return s, nil
 	}
 	start := p.at

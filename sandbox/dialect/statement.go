@@ -126,6 +126,8 @@ type (
 	CurrentVersion struct{}
 	// CurrentRole is SELECT current_role() [AS heading].
 	CurrentRole struct{ Heading string }
+	// QueryDump is SELECT get_query_dump('query') [AS heading].
+	QueryDump struct{ Query, Heading string }
 	// SelectVariables is SELECT @@a [AS b], ….
 	SelectVariables struct{ Items []VariableItem }
 	// Kill is KILL [QUERY] id.

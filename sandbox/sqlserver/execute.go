@@ -55,6 +55,8 @@ func (x *session) execute(ctx context.Context, query string, callback mysql.Resu
 	case *dialect.CurrentRole:
 		roles := cmp.Or(strings.Join(x.actor().Roles, ", "), "NONE") // fe:sql/analyzer/ExpressionAnalyzer
 		return rows(callback, []string{s.Heading}, [][]any{{roles}})
+	case *dialect.QueryDump:
+		return x.queryDump(s, callback)
 	case *dialect.SelectVariables:
 		return x.selectVariables(s, callback)
 	case *dialect.SetVariables:

@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -251,4 +252,30 @@ func (x *session) showCreateMaterialized(s *dialect.Show, t catalog.TableInfo, c
 
 func wrongObject(name dialect.ObjectName, wanted string) error {
 	return &catalog.Error{Code: 1347, State: "HY000", Text: "'" + name.Database + "'.'" + name.Name + "' is not '" + wanted + "'"}
+}
+
+// queryDump answers of a query over one view what a dump tells of it: its analysed text (fe:sql/optimizer/dump/QueryDumper,
+// QueryDumpSerializer; the texts of its errors are in test/sql test_get_query_dump).
+func (x *session) queryDump(s *dialect.QueryDump, callback mysql.ResultSpoolFn) error {
+	if s.Query == "" {
+		return catalog.Analyzing("Invalid parameter get_query_dump: query is empty")
+	}
+	inner, err := dialect.Parse(s.Query)
+	query, ok := inner.(*dialect.Select)
+	if err != nil || !ok || query.Scan == nil {
+		return catalog.Analyzing("Invalid parameter get_query_dump: execute query failed. %v", err)
+	}
+	name := x.qualify(query.Scan.Table)
+	if err := x.may("SELECT", name); err != nil {
+		return catalog.Analyzing("Invalid parameter get_query_dump: execute query failed. %v", err)
+	}
+	dump := map[string]any{"statement": s.Query, "table_meta": map[string]string{}}
+	if v, ok := x.server.catalog.View(name); ok {
+		dump["view_meta"] = map[string]string{v.Database + "." + v.Name: v.Analysed}
+	}
+	text, err := json.Marshal(dump)
+	if err != nil {
+		return err
+	}
+	return rows(callback, []string{s.Heading}, [][]any{{string(text)}})
 }
