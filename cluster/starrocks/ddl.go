@@ -2,7 +2,6 @@ package starrocks
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"starkeep/cluster"
@@ -46,55 +45,6 @@ type columnDefinition struct {
 
 type property struct {
 	key, value string
-}
-
-// cursor walks over tokens.
-type cursor struct {
-	tokens []token
-	at     int
-}
-
-func (c *cursor) peek() token {
-	if c.at < len(c.tokens) {
-		return c.tokens[c.at]
-	}
-	return token{kind: signToken}
-}
-
-func (c *cursor) take() token {
-	t := c.peek()
-	c.at++
-	return t
-}
-
-func (c *cursor) accept(words ...string) bool {
-	for i, w := range words {
-		if c.at+i >= len(c.tokens) || !c.tokens[c.at+i].is(w) {
-			return false
-		}
-	}
-	c.at += len(words)
-	return true
-}
-
-// group takes a balanced group that begins at the next token and returns the tokens between its brackets. A square
-// bracket opens, too: the half-open range [("1"), ("2")) is closed by a round one.
-func (c *cursor) group(open, end string) ([]token, error) {
-	if !c.peek().sign(open) {
-		return nil, fmt.Errorf("%q expected before %q: %w", open, c.peek().text, errDDL)
-	}
-	first := c.at + 1
-	for depth := 0; c.at < len(c.tokens); {
-		switch t := c.take(); {
-		case t.sign(open), t.sign("["):
-			depth++
-		case t.sign(end), t.sign("]"):
-			if depth--; depth == 0 {
-				return c.tokens[first : c.at-1], nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("%q is not closed: %w", open, errDDL)
 }
 
 // parseDefinition reads the text of SHOW CREATE TABLE (fe:AstToStringBuilder.getDdlStmt).
@@ -392,69 +342,6 @@ const (
 	replicationNum   = "replication_num"
 	dynamicPartition = "dynamic_partition.enable"
 )
-
-// creation is what changes in a DDL text when its table is created anew.
-type creation struct {
-	database, name string
-	partitions     []snapshot.Partition // all that shall be there
-	properties     []property           // all that it shall have
-}
-
-// rewrite returns the text that creates the table: another name, the wanted partitions only, other properties. Partitions of
-// automatic tables are not part of the text; they are added afterwards.
-func (d *definition) rewrite(n creation) (string, error) {
-	target, err := qualified(n.database, n.name)
-	if err != nil {
-		return "", err
-	}
-	if !d.exists {
-		target = "IF NOT EXISTS " + target
-	}
-	edits := []edit{{span{d.head, d.name.end}, " " + target}}
-	if d.list.end > 0 {
-		list, err := partitionList(n.partitions)
-		if err != nil {
-			return "", err
-		}
-		edits = append(edits, edit{d.list, list})
-	}
-	if !slices.Equal(n.properties, d.properties) {
-		edits = append(edits, d.replaceProperties(n.properties))
-	}
-	return apply(d.ddl, edits), nil
-}
-
-// replaceProperties puts a list in the place of the table's own, or a clause at the end of the text.
-func (d *definition) replaceProperties(list []property) edit {
-	lines := make([]string, len(list))
-	for i, p := range list {
-		lines[i] = wire.DoubleQuoted(p.key) + " = " + wire.DoubleQuoted(p.value)
-	}
-	text := "\n" + strings.Join(lines, ",\n") + "\n"
-	if d.inside.end > 0 {
-		return edit{d.inside, text}
-	}
-	end := len(strings.TrimRight(d.ddl, "; \n"))
-	return edit{span{end, end}, "\nPROPERTIES (" + text + ")"}
-}
-
-type edit struct {
-	at   span
-	text string
-}
-
-// apply makes edits, which are in the order of the text.
-func apply(s string, edits []edit) string {
-	var b strings.Builder
-	done := 0
-	for _, e := range edits {
-		b.WriteString(s[done:e.at.start])
-		b.WriteString(e.text)
-		done = e.at.end
-	}
-	b.WriteString(s[done:])
-	return b.String()
-}
 
 func qualified(database, table string) (string, error) {
 	d, err := identifier(database)

@@ -135,3 +135,52 @@ func unescape(c byte) byte {
 	}
 	return c
 }
+
+// cursor walks over tokens.
+type cursor struct {
+	tokens []token
+	at     int
+}
+
+func (c *cursor) peek() token {
+	if c.at < len(c.tokens) {
+		return c.tokens[c.at]
+	}
+	return token{kind: signToken}
+}
+
+func (c *cursor) take() token {
+	t := c.peek()
+	c.at++
+	return t
+}
+
+func (c *cursor) accept(words ...string) bool {
+	for i, w := range words {
+		if c.at+i >= len(c.tokens) || !c.tokens[c.at+i].is(w) {
+			return false
+		}
+	}
+	c.at += len(words)
+	return true
+}
+
+// group takes a balanced group that begins at the next token and returns the tokens between its brackets. A square
+// bracket opens, too: the half-open range [("1"), ("2")) is closed by a round one.
+func (c *cursor) group(open, end string) ([]token, error) {
+	if !c.peek().sign(open) {
+		return nil, fmt.Errorf("%q expected before %q: %w", open, c.peek().text, errDDL)
+	}
+	first := c.at + 1
+	for depth := 0; c.at < len(c.tokens); {
+		switch t := c.take(); {
+		case t.sign(open), t.sign("["):
+			depth++
+		case t.sign(end), t.sign("]"):
+			if depth--; depth == 0 {
+				return c.tokens[first : c.at-1], nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%q is not closed: %w", open, errDDL)
+}
