@@ -43,6 +43,7 @@ type fake struct {
 	admission  error // what the admitted update and registry updates give
 	hang       bool  // updates wait for ever
 	unanswered error // of queries
+	down       error // of every question about a run
 	registry   []job.Repository
 }
 
@@ -228,6 +229,9 @@ func (f *fake) find(id, run string) *execution {
 func (f *fake) DescribeWorkflowExecution(_ context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.down != nil {
+		return nil, f.down
+	}
 	e := f.find(id, run)
 	if e == nil {
 		return nil, serviceerror.NewNotFound("no such workflow")

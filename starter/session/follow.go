@@ -15,18 +15,25 @@ const followEvery = 400 * time.Millisecond
 func (s *Session) Follow(ctx context.Context, j Job, update func(job.Status)) (job.Status, error) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
+	var last job.Status
 	for {
 		status, err := s.Status(ctx, j)
 		if err != nil && ctx.Err() != nil {
 			return status, begun(ctx.Err(), j)
 		}
-		if err == nil {
+		f := failure.Of(err)
+		switch {
+		case err == nil:
 			update(status)
 			if status.State.Final() {
 				return status, nil
 			}
-		} else if f := failure.Of(err); f.Type != failure.NoWorker && f.Type != failure.TemporalUnreachable {
-			return status, f // otherwise: they may come back, the job waits for them too
+			last = status
+		case f.Type != failure.NoWorker && f.Type != failure.TemporalUnreachable:
+			return status, f
+		case last.Kind != "": // they may come back, the job waits for them too
+			last.Retrying = f.What
+			update(last)
 		}
 		select {
 		case <-ctx.Done():

@@ -529,6 +529,26 @@ func TestFollowingShowsTheJobToItsEnd(t *testing.T) {
 	require.Equal(t, job.Finished, status.State)
 }
 
+func TestFollowingTellsThatTemporalDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	e := f.add("backup", "d", job.Uploading, true)
+	var seen []string
+	_, err := f.session().Follow(t.Context(), Job{ID: e.info.GetExecution().GetWorkflowId()}, func(s job.Status) {
+		seen = append(seen, string(s.State)+" "+s.Retrying)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		switch len(seen) {
+		case 1:
+			f.down = serviceerror.NewUnavailable("gone")
+		case 2:
+			f.down, e.status.State = nil, job.Finished
+		}
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"UPLOADING ", "UPLOADING cannot reach Temporal: gone", "FINISHED "}, seen)
+}
+
 func TestInterruptedFollowingLeavesTheJob(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
