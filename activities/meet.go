@@ -139,6 +139,7 @@ func (d *desk) fit(ctx context.Context, all []target, r job.RestoreRequest, note
 	for _, t := range all {
 		if !t.Replace {
 			table, _ := t.shape()
+			table.Name = t.Live
 			tables = append(tables, table)
 		}
 	}

@@ -25,6 +25,9 @@ func (c *Cluster) DatabaseExists(ctx context.Context, database string) (bool, er
 	if err != nil {
 		return false, fmt.Errorf("look for database: %w", err)
 	}
+	if err := c.checkCase(ctx, database); err != nil {
+		return false, fmt.Errorf("look for database: %w", err)
+	}
 	_, err = c.query(ctx, "SHOW CREATE DATABASE "+name)
 	if errors.Is(err, cluster.ErrUnknownDatabase) {
 		return false, nil
@@ -34,6 +37,22 @@ func (c *Cluster) DatabaseExists(ctx context.Context, database string) (bool, er
 	}
 	return true, nil
 }
+
+// checkCase refuses a name that the server would make another one of: what it lists then, in foreign keys for instance, is
+// not what was asked for. With lower_case_table_names = 2, macOS's, names are kept as they are.
+func (c *Cluster) checkCase(ctx context.Context, name string) error {
+	lower := strings.ToLower(name)
+	if name == lower {
+		return nil
+	}
+	v, err := c.variables(ctx, lowerCase)
+	if err == nil && v[lowerCase] == "1" {
+		err = fmt.Errorf("the server keeps names in lower case (%s = 1), %s is %s there: %w", lowerCase, name, lower, cluster.ErrInvalidName)
+	}
+	return err
+}
+
+const lowerCase = "lower_case_table_names"
 
 // requireDatabase fails with ErrUnknownDatabase where information_schema would only be empty.
 func (c *Cluster) requireDatabase(ctx context.Context, database string) error {

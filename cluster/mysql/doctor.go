@@ -78,7 +78,7 @@ var examined = []struct {
 	{"innodb_file_per_table", isOn, "with OFF the space of dropped tables is never given back"},
 	{"max_allowed_packet", func(v string) bool { n, err := strconv.ParseInt(v, 10, 64); return err == nil && n >= smallPacket },
 		"SET GLOBAL max_allowed_packet to 16777216 or more, as large as the largest row"},
-	{"lower_case_table_names", func(string) bool { return true }, ""},
+	{lowerCase, func(string) bool { return true }, ""},
 	{"sql_mode", func(string) bool { return true }, ""}, // sessions have their own
 }
 

@@ -13,7 +13,7 @@ import (
 var _ cluster.Host = (*Cluster)(nil)
 
 // Fit looks for the engines, character sets and collations that the tables name: another version, or another kind of
-// server, may lack some.
+// server, may lack some. One that keeps names in lower case takes no others.
 func (c *Cluster) Fit(ctx context.Context, tables []snapshot.Table, _ cluster.TableOptions) ([]string, error) {
 	has, err := c.offers(ctx)
 	if err != nil {
@@ -21,6 +21,11 @@ func (c *Cluster) Fit(ctx context.Context, tables []snapshot.Table, _ cluster.Ta
 	}
 	var missing []error
 	for _, t := range tables {
+		if err := c.checkCase(ctx, t.Name); errors.Is(err, cluster.ErrInvalidName) {
+			missing = append(missing, fmt.Errorf("table %s, which can come back under another name with AS: %w", t.Name, err))
+		} else if err != nil {
+			return nil, err
+		}
 		wanted, err := demands(t)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", t.Name, err)

@@ -418,3 +418,44 @@ func TestRolesOfRolesComeBackOnAnEmptyServer(t *testing.T) {
 	}
 	require.Contains(t, strings.Join(grants(to, "aa"), "\n"), "ON `e\\_e`.* TO `zz`")
 }
+
+// SHOW CREATE tells under which character sets a text was made; its literals mean something else under others.
+func TestObjectsKeepWhoAndUnderWhatTheyWereMade(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	conn, err := p.server.Open(t, p.database).Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	for _, s := range []string{
+		"SET NAMES latin1 COLLATE latin1_german2_ci, time_zone = '+05:30'", "CREATE TABLE t (a int, b varchar(9))",
+		"CREATE DEFINER=ghost@nowhere PROCEDURE p() SELECT 'x' = 'X'", "CREATE DEFINER=ghost@nowhere FUNCTION f() RETURNS int DETERMINISTIC RETURN 1",
+		"CREATE DEFINER=ghost@nowhere VIEW v AS SELECT 'x' = 'X' AS same", "CREATE DEFINER=ghost@nowhere TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 'x'",
+		"CREATE DEFINER=ghost@nowhere EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO SELECT 1",
+	} {
+		_, err := conn.ExecContext(t.Context(), s)
+		require.NoError(t, err, s)
+	}
+	other := p.server.Database(t)
+	p.server.Exec(t, "CREATE TABLE "+other+".t (a int, b varchar(9))")
+	objects := p.objects()
+	require.Len(t, objects, 5)
+	for _, o := range objects {
+		require.Contains(t, p.put(other, o), "'ghost'@'nowhere' does not exist", o)
+	}
+	for i, o := range (&place{t, p.server, p.cluster, other}).objects() {
+		require.Equal(t, "latin1 latin1_german2_ci", o.Settings["character_set_client"]+" "+o.Settings["collation_connection"], o)
+		require.Equal(t, objects[i].Settings, o.Settings, o)
+		require.Contains(t, o.DDL, "DEFINER=`ghost`@`nowhere`", o)
+	}
+}
+
+func TestDatabaseKeepsItsCommentAndCollation(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.exec("ALTER DATABASE " + p.database + " COLLATE koi8r_bin COMMENT 'it''s'")
+	list, err := p.cluster.Objects(t.Context(), p.database, cluster.Collection{Database: true, Kinds: []snapshot.ObjectKind{snapshot.Database}})
+	require.NoError(t, err)
+	other := p.server.Database(t)
+	require.Empty(t, p.put(other, list...))
+	require.Equal(t, [][]string{{"koi8r_bin", "it's"}}, p.server.Query(t, "SELECT DEFAULT_COLLATION_NAME, SCHEMA_COMMENT FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?", other))
+}

@@ -132,3 +132,30 @@ func TestUsersAloneAreRefusedWithTheStatementThatTakesThem(t *testing.T) {
 	require.ErrorIs(t, err, cluster.ErrUnsupported)
 	require.ErrorContains(t, err, `PROPERTIES ("users" = "true")`)
 }
+
+// What such a server lists has other names than those that were asked for: a live table would lose its triggers, and a view
+// of the copy would show the rows of the original.
+func TestServerThatKeepsNamesInLowerCase(t *testing.T) {
+	t.Parallel()
+	s := mariadb.Start(t, mariadb.Options{Args: []string{"--lower-case-table-names=1"}})
+	p := &place{t, s, connect(t, s.Address, s.User, s.Password), s.Database(t)}
+	p.exec("CREATE TABLE Up (Id int PRIMARY KEY)")
+	for _, database := range []string{strings.ToUpper(p.database), "Nowhere"} {
+		_, err := p.cluster.DatabaseExists(t.Context(), database)
+		require.ErrorIs(t, err, cluster.ErrInvalidName)
+		require.ErrorContains(t, err, database+" is "+strings.ToLower(database)+" there")
+	}
+	tables, _, err := p.cluster.Tables(t.Context(), p.database)
+	require.NoError(t, err)
+	require.Equal(t, []string{"up"}, tables)
+	table := p.describe("up")
+	_, err = p.cluster.Fit(t.Context(), []snapshot.Table{table}, cluster.TableOptions{})
+	require.NoError(t, err)
+	table.Name = "Up"
+	_, err = p.cluster.Fit(t.Context(), []snapshot.Table{table}, cluster.TableOptions{})
+	require.ErrorIs(t, err, cluster.ErrInvalidName)
+	require.ErrorContains(t, err, "under another name with AS")
+	other := newPlace(t)
+	_, err = other.cluster.DatabaseExists(t.Context(), "Nowhere")
+	require.NoError(t, err)
+}

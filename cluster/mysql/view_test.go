@@ -166,6 +166,8 @@ func TestPointIsThatOfTheView(t *testing.T) {
 	}
 	require.Equal(t, all, seen+behind)
 	require.Equal(t, w.value(fmt.Sprintf("SELECT BINLOG_GTID_POS('%s', %d)", v.Point().BinlogFile, v.Point().BinlogPosition)), v.Point().GTID)
+	require.Positive(t, v.Point().LockedFor, "how long writers waited is measured")
+	require.Less(t, v.Point().LockedFor, 30*time.Second)
 }
 
 func TestViewWithoutABinaryLogHasNoPosition(t *testing.T) {
