@@ -72,7 +72,7 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 		t.Refers = referrer.Refers(t.Entry.Table) || exists && referrer.Refers(have)
 	}
 	if exists {
-		t.LiveID = have.ID
+		t.LiveID, t.Temporary = have.ID, have.Temporary
 		if diff := d.cluster.Differences(t.Entry.Table, have); len(diff) > 0 {
 			return refuse(job.SchemaMismatch, "Table %s already exist but with different schema: %s. Restore under another name with AS, or drop the table first",
 				t.Live, strings.Join(diff, "; "))
@@ -87,6 +87,10 @@ func (d *desk) publication(t *target, n int, live map[string]snapshot.Table) err
 		t.Publication.Shadow = name
 		t.Publication.Retired = name + "_old"
 		return nil
+	}
+	if len(have.Temporary) > 0 { // those of the job must not overlap them (fe:catalog/TempPartitions); natively refused, too
+		return refuse(job.Unsupported, "Do not support restoring table with temp partitions: %s has %s; drop them, or restore the whole table or under another name with AS",
+			t.Live, strings.Join(have.Temporary, ", "))
 	}
 	for i, p := range t.Partitions {
 		at, there := have.Partition(p.Partition.Name)

@@ -195,6 +195,7 @@ type target struct {
 	Replace     bool                      `json:"replace"`           // partitions of a live table are replaced; else a shadow is published
 	Foreign     bool                      `json:"foreign,omitempty"` // of another kind of cluster: its partitions have become one
 	Refers      bool                      `json:"refers,omitempty"`  // it, or what it replaces, has constraints that name tables
+	Temporary   []string                  `json:"-"`                 // partitions that wait in the table that it replaces
 	Publication cluster.Publication       `json:"publication"`
 }
 

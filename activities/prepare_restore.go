@@ -109,6 +109,9 @@ func (d *desk) prepareDatabaseRestore(ctx context.Context, m snapshot.Manifest, 
 		return err
 	}
 	for _, t := range head.Targets {
+		if len(t.Temporary) > 0 && !t.Replace {
+			notes.addf("%s: temporary partitions go with the table that is replaced: %s", t.Live, cutList(t.Temporary, notesShown))
+		}
 		table, _ := t.shape()
 		for _, note := range d.cluster.Notes(table) {
 			notes.addf("%s: %s", t.Live, note)

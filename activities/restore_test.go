@@ -242,6 +242,8 @@ func TestRestoreIsRefusedBeforeAnythingIsChanged(t *testing.T) {
 		}, nil, job.Unsupported, "nothing was changed: view v: rewrite: not supported, materialized view n: parse: not supported"},
 		"another schema": {func(b *bench) { b.server.differences = []string{"type of column v: INT in the snapshot, STRING in the cluster", "column w: only in the cluster"} },
 			nil, job.SchemaMismatch, "type of column v: INT in the snapshot, STRING in the cluster; column w: only in the cluster"},
+		"temporary partitions": {func(b *bench) { t := b.cluster.tables["a"]; t.Temporary = []string{"tp"}; b.cluster.tables["a"] = t },
+			only(job.Object{Table: "a", Partitions: []string{"p1"}}), job.Unsupported, "temp partitions: a has tp"},
 		"partition of another range": {func(b *bench) { b.cluster.tables["a"].Partitions[0].Values = "VALUES other" },
 			only(job.Object{Table: "a", Partitions: []string{"p1"}}), job.SchemaMismatch, "Partition p1 in table a has different range with partition in repository: VALUES other, in the snapshot VALUES p1"},
 		"two objects that would have one name": {func(*bench) {}, only(job.Object{Table: "v"}, job.Object{Table: "n", Alias: "v"}),

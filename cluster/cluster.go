@@ -100,7 +100,7 @@ func (e *TableError) Unwrap() error { return e.Err }
 
 // Describer reads definitions.
 type Describer interface {
-	// Describe returns the tables with columns, DDL, partitions, versions and tablets (temporary partitions left out).
+	// Describe returns the tables with columns, DDL, partitions, versions and tablets; of temporary partitions only the names.
 	// Columns are those whose values are read and loaded: generated ones are in the DDL only. It fails with ErrUnknownTable,
 	// or with one *TableError, wrapping ErrUnsupported, for every table that it cannot carry (errors.Join).
 	Describe(ctx context.Context, database string, tables []string) ([]snapshot.Table, error)

@@ -82,6 +82,8 @@ type Table struct {
 	Partitions   []Partition  `json:"partitions,omitempty"` // empty in a manifest: the index holds them
 	// Rollups are further indexes of the table that its DDL does not show: rollups and synchronous materialized views.
 	Rollups []Rollup `json:"rollups,omitempty"`
+	// Temporary names partitions that wait to take the place of others. They are described, and not carried.
+	Temporary []string `json:"-"`
 }
 
 // Rollup is an index of a table that holds some of its columns, or sums over them, and travels with it.

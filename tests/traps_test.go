@@ -281,3 +281,23 @@ func TestTrapMaterializedViewsColocationAndGrantsAreLost(t *testing.T) {
 	w.sql(`RESTORE SNAPSHOT nightly FROM repo DATABASE kept PROPERTIES ("refresh" = "true")`)
 	require.Equal(t, before, starrocksdata.Digest(t, w.db, "kept"))
 }
+
+// A table with temporary partitions has no native backup, and no native restore. Here what is left out is named, the whole table
+// is replaced, and only the replacement of single partitions is refused.
+func TestTrapTemporaryPartitionsStopABackup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec("CREATE DATABASE waiting",
+		"CREATE TABLE waiting.t (id INT NOT NULL, v INT) DUPLICATE KEY(id) PARTITION BY RANGE(id) (PARTITION p1 VALUES LESS THAN ('10')) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ('replication_num' = '1')",
+		"INSERT INTO waiting.t VALUES (1, 1)", "ALTER TABLE waiting.t ADD TEMPORARY PARTITION tp VALUES LESS THAN ('10')",
+		"INSERT INTO waiting.t TEMPORARY PARTITION (tp) VALUES (2, 2)")
+	before := w.prove("waiting", "t")
+	w.createRepository()
+	require.Contains(t, w.sql("BACKUP DATABASE waiting SNAPSHOT nightly TO repo"), "temporary partitions are not in the snapshot: tp")
+	w.exec("INSERT INTO waiting.t VALUES (3, 3)")
+	r := w.starter("sql", "--wait", "-e", "RESTORE SNAPSHOT nightly FROM repo DATABASE waiting ON (TABLE t PARTITION (p1))")
+	require.NotZero(t, r.code, "temporary partitions must not overlap, and those of a restore would")
+	require.Contains(t, r.out+r.err, "t has tp")
+	require.Contains(t, w.sql("RESTORE SNAPSHOT nightly FROM repo DATABASE waiting"), "temporary partitions go with the table that is replaced: tp")
+	require.Equal(t, before, w.prove("waiting", "t"))
+}

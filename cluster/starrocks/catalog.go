@@ -266,6 +266,11 @@ func fill(t *snapshot.Table, d *definition, names []string, partitions []partiti
 	if defined != len(names) {
 		return fmt.Errorf("DDL has %d columns, information_schema.columns %d: %w", defined, len(names), errDDL)
 	}
+	for _, p := range partitions {
+		if p.temporary && !slices.Contains(t.Temporary, p.name) {
+			t.Temporary = append(t.Temporary, p.name)
+		}
+	}
 	var err error
 	t.Partitions, err = assemble(d, partitions)
 	return err
