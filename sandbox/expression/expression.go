@@ -3,7 +3,6 @@
 package expression
 
 import (
-	"fmt"
 	"strings"
 
 	"starkeep/sandbox/dialect"
@@ -158,39 +157,6 @@ func compile(e *dialect.Expr, s scope) (Type, node, error) {
 	return Type{}, nil, &UnknownError{"expression"}
 }
 
-// numberType is the type of a number as it is written: the smallest integer, DECIMAL, or DOUBLE with an exponent
-// (fe:sql/parser/AstBuilder visitIntegerValue, visitDecimalValue).
-func numberType(text string) (Type, string) {
-	digits := strings.TrimLeft(strings.TrimPrefix(text, "-"), "0")
-	whole, fraction, dot := strings.Cut(digits, ".")
-	switch {
-	case strings.ContainsAny(text, "eE") || dot && len(whole)+len(fraction) > 76:
-		return Type{Name: "DOUBLE"}, canonical(Type{Name: "DOUBLE"}, text)
-	case dot:
-		t := Type{Name: "DECIMAL", Precision: max(len(whole)+len(fraction), 1), Scale: len(fraction)}
-		return t, canonical(t, text)
-	}
-	for _, name := range []string{"TINYINT", "SMALLINT", "INT", "BIGINT", "LARGEINT"} {
-		if v := canonical(Type{Name: name}, text); v != "" {
-			return Type{Name: name}, v
-		}
-	}
-	t := Type{Name: "DECIMAL", Precision: 76}
-	if v := canonical(t, text); v != "" {
-		return t, v
-	}
-	return Type{Name: "DOUBLE"}, canonical(Type{Name: "DOUBLE"}, text)
-}
-
-// canonical prints a text as a type does; it is empty for what is none.
-func canonical(t Type, text string) string {
-	caster, err := value.Cast(Type{Name: "VARCHAR"}, t)
-	if err != nil {
-		return ""
-	}
-	return string(caster([]byte(text)))
-}
-
 func compileColumn(e *dialect.Expr, s scope) (Type, node, error) {
 	names := append([]string{e.Text}, e.Path...)
 	for skip := range min(3, len(names)) { // column.field…, table.column.field…, database.table.column.field…
@@ -208,37 +174,6 @@ func compileColumn(e *dialect.Expr, s scope) (Type, node, error) {
 		return t, n, nil
 	}
 	return Type{}, nil, value.Native("Column '%s' cannot be resolved", strings.Join(names, "."))
-}
-
-type member struct {
-	arg node
-	at  int
-}
-
-func (m member) eval(row [][]byte) []byte {
-	v := m.arg.eval(row)
-	if v == nil {
-		return nil
-	}
-	var field []byte
-	for range m.at + 1 {
-		field, v = value.Next(v)
-	}
-	return field
-}
-
-func subfield(t Type, n node, name string) (Type, node, error) {
-	if t.Name == "STRUCT" {
-		for i, f := range t.Fields {
-			if strings.EqualFold(f, name) {
-				return t.Elements[i], member{n, i}, nil
-			}
-		}
-	}
-	if t.Name == "JSON" {
-		return t, &path{n, []byte("." + name)}, nil
-	}
-	return Type{}, nil, value.Native("Struct subfield '%s' cannot be resolved", name)
 }
 
 func compileCollection(e *dialect.Expr, s scope) (Type, node, error) {
@@ -302,119 +237,4 @@ func uniqueKeys(entries []byte) []byte {
 		}
 	}
 	return out
-}
-
-// ranks orders the number types by what they hold.
-var ranks = map[string]int{"BOOLEAN": 1, "TINYINT": 2, "SMALLINT": 3, "INT": 4, "BIGINT": 5, "LARGEINT": 6, "DECIMAL": 7, "FLOAT": 8, "DOUBLE": 9}
-
-// common is the type that two values of a collection, or two results of a condition, get.
-func common(a, b Type) (Type, error) {
-	switch {
-	case a.Name == "NULL":
-		return b, nil
-	case b.Name == "NULL" || same(a, b):
-		return a, nil
-	case a.Nested() && a.Name == b.Name && len(a.Elements) == len(b.Elements):
-		t := Type{Name: a.Name, Fields: a.Fields, Elements: make([]Type, len(a.Elements))}
-		for i := range a.Elements {
-			var err error
-			if t.Elements[i], err = common(a.Elements[i], b.Elements[i]); err != nil {
-				return t, err
-			}
-		}
-		return t, nil
-	case a.Nested() || b.Nested() || a.Sketch() || b.Sketch():
-		return a, fmt.Errorf("no common type of %s and %s", a, b)
-	case a.Name == "VARBINARY" || b.Name == "VARBINARY":
-		return Type{Name: "VARBINARY"}, nil
-	case ranks[a.Name] > 0 && ranks[b.Name] > 0:
-		return commonNumber(a, b), nil
-	case a.Temporal() && b.Temporal():
-		return Type{Name: "DATETIME"}, nil
-	}
-	return Type{Name: "VARCHAR"}, nil
-}
-
-// digitsOf are the decimal digits of the integer types.
-var digitsOf = map[string]int{"BOOLEAN": 1, "TINYINT": 3, "SMALLINT": 5, "INT": 10, "BIGINT": 19, "LARGEINT": 39}
-
-func commonNumber(a, b Type) Type {
-	if ranks[a.Name] < ranks[b.Name] {
-		a, b = b, a
-	}
-	if a.Name != "DECIMAL" {
-		return a
-	}
-	whole, scale := digitsOf[b.Name], 0
-	if b.Name == "DECIMAL" {
-		whole, scale = b.Precision-b.Scale, b.Scale
-	}
-	t := Type{Name: "DECIMAL", Scale: max(a.Scale, scale)}
-	t.Precision = min(max(a.Precision-a.Scale, whole)+t.Scale, 76)
-	return t
-}
-
-func compileElement(e *dialect.Expr, s scope) (Type, node, error) {
-	types, nodes, err := compileAll(e.Args, s)
-	if err != nil {
-		return Type{}, nil, err
-	}
-	switch t := types[0]; t.Name {
-	case "ARRAY":
-		return t.Elements[0], &element{nodes[0], nodes[1]}, nil
-	case "MAP":
-		key, err := convert(nodes[1], types[1], t.Elements[0])
-		return t.Elements[1], &entry{nodes[0], key}, err
-	case "STRUCT":
-		if e.Args[1].Kind == dialect.TextExpr {
-			return subfield(t, nodes[0], e.Args[1].Text)
-		}
-	}
-	return Type{}, nil, value.Native("Only support array and map and struct subscript")
-}
-
-type element struct{ array, index node }
-
-// eval counts from 1, and from the end below 0; beyond is NULL (be:exprs/array_element_expr.cpp).
-func (e *element) eval(row [][]byte) []byte {
-	at, ok := integer(e.index.eval(row))
-	if !ok {
-		return nil
-	}
-	array := e.array.eval(row)
-	if array == nil || at == 0 {
-		return nil
-	}
-	if at < 0 {
-		members := value.Members(array)
-		if at += len(members); at < 0 {
-			return nil
-		}
-		return members[at]
-	}
-	for len(array) > 0 {
-		var m []byte
-		m, array = value.Next(array)
-		if at--; at == 0 {
-			return m
-		}
-	}
-	return nil
-}
-
-type entry struct{ entries, key node }
-
-func (e *entry) eval(row [][]byte) []byte {
-	entries := e.entries.eval(row)
-	if entries == nil {
-		return nil
-	}
-	key := e.key.eval(row)
-	members := value.Members(entries)
-	for i := 0; i < len(members); i += 2 {
-		if (key == nil) == (members[i] == nil) && string(key) == string(members[i]) {
-			return members[i+1]
-		}
-	}
-	return nil
 }
