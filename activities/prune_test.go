@@ -1,11 +1,13 @@
 package activities
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"starkeep/cluster"
 	"starkeep/job"
 	"starkeep/snapshot"
 )
@@ -198,4 +200,52 @@ func TestListingTellsOfEverySnapshotAndOfEachFault(t *testing.T) {
 	b.put("snapshots/l/"+snapshot.FormatTimestamp(time.Unix(0, 0))+".json", "{")
 	require.Contains(t, list()[0].Status, "ERROR: ")
 	require.Nil(t, list()[0].Stamps)
+}
+
+// What docs/statements.md promises of the cell Details.
+func TestDetailsOfASnapshotHoldWhatIsDocumented(t *testing.T) {
+	t.Parallel()
+	b := newServer(t)
+	b.cluster.add("a", 10, 20)
+	b.cluster.add("odd", 1)
+	b.server.lacking = []*cluster.TableError{{Table: "odd", Err: cluster.ErrUnsupported}}
+	b.server.view(snapshot.View, "v", "a")
+	m := b.backup("l", func(r *job.BackupRequest) { r.SkipUnsupported = true })
+	row := must[[]job.SnapshotRow](b, job.ListSnapshotsActivity, job.SnapshotsRequest{Repository: "repo", Labels: []string{"l"}, Timestamp: m.Timestamp})[0]
+	var d struct {
+		Objects map[string]struct {
+			Kind       string
+			Model      string
+			Rows       int64
+			Bytes      int64 `json:"stored_bytes"`
+			Complete   bool
+			Partitions map[string]struct {
+				Rows     int64
+				Versions map[string]int64
+			}
+		} `json:"backup_objects"`
+		Others      []string          `json:"other_objects"`
+		Skipped     map[string]string `json:"skipped_tables"`
+		Cluster     snapshot.Cluster
+		Consistency snapshot.Consistency
+		Totals      snapshot.Totals
+		Format      int
+	}
+	require.NoError(t, json.Unmarshal([]byte(row.Details), &d))
+	require.Len(t, d.Objects, 2)
+	a, v := d.Objects["a"], d.Objects["v"]
+	require.True(t, a.Complete)
+	require.Positive(t, a.Bytes)
+	require.EqualValues(t, 30, a.Rows)
+	require.Len(t, a.Partitions, 2)
+	require.EqualValues(t, 10, a.Partitions["p1"].Rows)
+	require.Len(t, a.Partitions["p1"].Versions, 1)
+	require.Equal(t, "view", v.Kind)
+	require.Empty(t, v.Partitions, "as natively")
+	require.Equal(t, []string{"view v"}, d.Others)
+	require.Equal(t, map[string]string{"odd": cluster.ErrUnsupported.Error()}, d.Skipped)
+	require.Equal(t, m.Consistency.Level, d.Consistency.Level)
+	require.Equal(t, m.Totals, d.Totals)
+	require.Equal(t, m.Cluster, d.Cluster)
+	require.Equal(t, m.Format, d.Format)
 }

@@ -3,6 +3,7 @@ package tests
 import (
 	"archive/zip"
 	"bytes"
+	"database/sql"
 	"fmt"
 	"maps"
 	"net/http"
@@ -107,6 +108,37 @@ func (w *world) repaint() {
 	)
 }
 
+// guests adds a function, and a user who may read some objects one by one: such grants go by the ids of the objects.
+func (w *world) guests() {
+	w.t.Helper()
+	w.exec("CREATE FUNCTION shop.next(x BIGINT) RETURNS x + 1", "CREATE USER eve", "GRANT SELECT ON TABLE shop.orders TO USER eve",
+		"GRANT SELECT ON VIEW shop.dear TO USER eve", "GRANT SELECT ON MATERIALIZED VIEW shop.daily TO USER eve")
+}
+
+// standing is what the guests see.
+func (w *world) standing() (all []string) {
+	w.t.Helper()
+	for _, query := range []string{"SHOW FULL FUNCTIONS FROM shop", "SHOW GRANTS FOR eve"} {
+		rows, err := w.db.Query(query)
+		require.NoError(w.t, err)
+		columns, err := rows.Columns()
+		require.NoError(w.t, err)
+		for rows.Next() {
+			values := make([]sql.NullString, len(columns))
+			dest := make([]any, len(columns))
+			for i := range values {
+				dest[i] = &values[i]
+			}
+			require.NoError(w.t, rows.Scan(dest...))
+			all = append(all, fmt.Sprint(values))
+		}
+		require.NoError(w.t, rows.Err())
+		require.NoError(w.t, rows.Close())
+	}
+	slices.Sort(all)
+	return all
+}
+
 func TestViewsAndMaterializedViewsComeBackOverExistingOnes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -158,20 +190,25 @@ func TestCancelledRestoreLeavesViewsAsTheyWere(t *testing.T) {
 	for name, at := range map[string]moment{
 		"while it builds":    {fault.SQL, "CREATE TABLE IF NOT EXISTS", 2},
 		"while it downloads": {fault.HTTP, "_stream_load", 2},
+		"while it verifies":  {fault.SQL, "sys.grants_to_users", 1},
 		"while it publishes": {fault.SQL, "SWAP WITH", 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, withFunctions)
 			w.gallery(400)
+			w.guests()
 			w.createRepository()
 			w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
 			w.repaint()
+			w.exec("CREATE OR REPLACE FUNCTION shop.next(x BIGINT) RETURNS x + 2")
+			standing := w.standing()
 			rows, pictures, lights := w.proveAll("shop"), w.pictures("shop"), w.lights("shop")
 			w.cancelRestore(at)
 			require.Equal(t, pictures, w.pictures("shop"))
 			require.Equal(t, rows, w.proveAll("shop"))
 			require.Equal(t, lights, w.lights("shop"))
+			require.Equal(t, standing, w.standing(), "functions and grants")
 			require.Empty(t, jobFolders(t, w))
 		})
 	}
@@ -191,12 +228,15 @@ func TestWorkerKilledInAnyStageOfARestoreOverViewsEndsWithEverythingNew(t *testi
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, withFunctions)
 			w.gallery(400)
+			w.guests()
+			standing := w.standing()
 			w.createRepository()
 			rows, pictures := w.proveAll("shop"), w.pictures("shop")
 			w.sql("BACKUP DATABASE shop SNAPSHOT nightly TO repo")
 			w.repaint()
+			w.exec("CREATE OR REPLACE FUNCTION shop.next(x BIGINT) RETURNS x + 2")
 			before := w.asked(at.text)
 			w.slow(at.kind, at.text, 500*time.Millisecond)
 			w.begin(`RESTORE SNAPSHOT nightly FROM repo DATABASE shop PROPERTIES ("refresh" = "true")`)
@@ -209,6 +249,7 @@ func TestWorkerKilledInAnyStageOfARestoreOverViewsEndsWithEverythingNew(t *testi
 			w.exec("DROP MATERIALIZED VIEW shop.other")
 			require.Equal(t, pictures, w.pictures("shop"))
 			require.Equal(t, rows, w.proveAll("shop"))
+			require.Equal(t, standing, w.standing(), "functions and grants")
 			require.Empty(t, jobFolders(t, w))
 		})
 	}

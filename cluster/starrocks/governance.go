@@ -336,6 +336,9 @@ func (c *Cluster) setUserProperties(ctx context.Context, o snapshot.Object) erro
 // renamedGrant rewrites a grant, as statements printed it, for a database that has another name now. The name of a
 // database, a table or a view is the first one in back quotes behind ON.
 func renamedGrant(grant string, r cluster.Renaming) (string, error) {
+	if r.From == "" { // a restore of the cluster's own objects: what has another name there are catalogs
+		return renamedCatalogs(grant, r.Others)
+	}
 	if !changes(r) || grantsRoles(grant) || strings.HasPrefix(grant, inCatalog) {
 		return grant, nil
 	}
@@ -365,6 +368,26 @@ func renamedGrant(grant string, r cluster.Renaming) (string, error) {
 	}
 	err = w.put(list)
 	return apply(grant, w.edits), err
+}
+
+// renamedCatalogs rewrites a grant, as statements printed it, for catalogs that have other names now.
+func renamedCatalogs(grant string, names map[string]string) (string, error) {
+	if len(names) == 0 {
+		return grant, nil
+	}
+	all, err := lex(grant)
+	if err != nil {
+		return "", err
+	}
+	w := &rewriter{}
+	for i := 1; i < len(all); i++ {
+		if to, ok := names[all[i].text]; ok && all[i].kind == quotedLexeme && all[i-1].is("CATALOG") {
+			if err := w.put([]replacement{{all[i], to}}); err != nil {
+				return "", err
+			}
+		}
+	}
+	return apply(grant, w.edits), nil
 }
 
 // withRole names the role that lets read users and roles.

@@ -291,6 +291,30 @@ func TestReplacedMaterializedViewKeepsItsGrants(t *testing.T) {
 	require.Equal(t, []string{"SELECT"}, rowsOf(t, h, "SELECT PRIVILEGE_TYPE FROM sys.grants_to_users WHERE OBJECT_NAME = 'y'"))
 }
 
+// RESTORE … EXTERNAL CATALOG (lake AS pond), ALL ROLES: who might use lake may use pond.
+func TestGrantsFollowACatalogToItsNewName(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.Exec("CREATE EXTERNAL CATALOG lake PROPERTIES ('type' = 'hive', 'hive.metastore.uris' = 'thrift://127.0.0.1:9083')")
+	for _, s := range []string{"CREATE ROLE r", "GRANT USAGE ON CATALOG lake TO ROLE r", "GRANT CREATE DATABASE ON CATALOG default_catalog TO ROLE r"} {
+		h.Exec(s)
+	}
+	list := objectsOf(t, h, "", snapshot.Catalog, snapshot.Role)
+	h.Exec("DROP ROLE r")
+	h.Exec("DROP CATALOG lake")
+	for _, o := range list {
+		note, err := keeperOf(h).PutObject(t.Context(), o, cluster.Renaming{Others: map[string]string{"lake": "pond"}})
+		require.NoError(t, err)
+		require.NotContains(t, note, "refused")
+	}
+	for i, o := range objectsOf(t, h, "", snapshot.Catalog, snapshot.Role) {
+		if o.Name == "r" {
+			require.Equal(t, strings.Split(strings.ReplaceAll(strings.Join(list[i].Grants, "\n"), "`lake`", "`pond`"), "\n"), o.Grants)
+			require.Len(t, o.Grants, 2)
+		}
+	}
+}
+
 func TestResourceGroupThatDiffersIsReplaced(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
