@@ -240,7 +240,9 @@ func TestRestoreIsRefusedBeforeAnythingIsChanged(t *testing.T) {
 			b.server.checks["view v"] = fmt.Errorf("rewrite: %w", cluster.ErrUnsupported)
 			b.server.checks["materialized view n"] = fmt.Errorf("parse: %w", cluster.ErrUnsupported)
 		}, nil, job.Unsupported, "nothing was changed: view v: rewrite: not supported, materialized view n: parse: not supported"},
-		"another schema": {func(b *bench) { b.server.differences = []string{"type of column v: INT in the snapshot, STRING in the cluster", "column w: only in the cluster"} },
+		"another schema": {func(b *bench) {
+			b.server.differences = []string{"type of column v: INT in the snapshot, STRING in the cluster", "column w: only in the cluster"}
+		},
 			nil, job.SchemaMismatch, "type of column v: INT in the snapshot, STRING in the cluster; column w: only in the cluster"},
 		"temporary partitions": {func(b *bench) { t := b.cluster.tables["a"]; t.Temporary = []string{"tp"}; b.cluster.tables["a"] = t },
 			only(job.Object{Table: "a", Partitions: []string{"p1"}}), job.Unsupported, "temp partitions: a has tp"},
