@@ -170,3 +170,55 @@ func TestMySQLPartitionOfASubPartitionedTableIsRefusedAndTheTableIsAsItWas(t *te
 	m.on("RESTORE SNAPSHOT nightly FROM repo DATABASE " + name)
 	m.requireSame(before, name)
 }
+
+// named lists what is in a database, tables and all else, and drops it.
+func (m *maria) named(database string) (list []string) {
+	m.t.Helper()
+	for _, r := range m.server.Query(m.t, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? UNION ALL SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ?
+		UNION ALL SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? UNION ALL SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? ORDER BY 1`,
+		database, database, database, database) {
+		list = append(list, r[0])
+	}
+	m.server.Drop(m.t, database)
+	return list
+}
+
+func TestMySQLListsOfObjectsMeanNoMoreAndNoLess(t *testing.T) {
+	t.Parallel()
+	m := newMaria(t, mariadb.Start(t, mariadb.Options{})) // users belong to the whole server
+	a, b, other := m.database("a"), m.database("b"), m.name("other")
+	mysqldata.Apply(t, m.server.DB(), b, []string{"CREATE TABLE far (id INT PRIMARY KEY)"})
+	mysqldata.Apply(t, m.server.DB(), a, []string{
+		"CREATE TABLE parent (id INT PRIMARY KEY, v TEXT)", "INSERT INTO parent VALUES (1, 'x'), (2, 'y')",
+		"CREATE TABLE child (id INT PRIMARY KEY, p INT, f INT, CONSTRAINT cp FOREIGN KEY (p) REFERENCES parent (id), CONSTRAINT cf FOREIGN KEY (f) REFERENCES " + b + ".far (id))",
+		"CREATE VIEW v1 AS SELECT * FROM parent", "CREATE VIEW v2 AS SELECT * FROM v1", "CREATE SEQUENCE s1",
+		"CREATE FUNCTION f1(x INT) RETURNS INT DETERMINISTIC RETURN x", "CREATE PROCEDURE p1() SELECT 1",
+		"CREATE EVENT e1 ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01' DO SELECT 1", "CREATE TRIGGER t1 BEFORE INSERT ON parent FOR EACH ROW SET NEW.v = 'trigger'",
+		"CREATE ROLE zz, aa", "GRANT zz TO aa", "GRANT SELECT ON " + a + ".* TO zz", "CREATE USER someone IDENTIFIED BY 'secret'", "GRANT aa TO someone",
+	})
+	all := []string{"child", "e1", "f1", "p1", "parent", "s1", "t1", "v1", "v2"}
+	m.on("BACKUP DATABASE " + a + ` SNAPSHOT whole TO repo PROPERTIES ("users" = "true")`)
+	m.on("BACKUP DATABASE " + a + " SNAPSHOT part TO repo ON (TABLE child, ALL FUNCTIONS)")
+	restore := func(snapshot, list string) string {
+		return m.on("RESTORE SNAPSHOT " + snapshot + " FROM repo DATABASE " + a + " AS " + other + list)
+	}
+	out := restore("whole", " ON (TABLE child)")
+	require.Contains(t, out, "child: its foreign key cp points to `parent`, which this restore does not bring back")
+	require.Contains(t, out, "child: its foreign key cf points to `"+b+"`.`far`")
+	require.Equal(t, []string{"child"}, m.named(other))
+	restore("part", "")
+	require.Equal(t, []string{"child", "f1", "p1", "s1"}, m.named(other), "a backup keeps all sequences")
+	require.NotContains(t, restore("whole", " ON (ALL TABLES)"), "key cp")
+	require.Equal(t, []string{"child", "parent", "t1"}, m.named(other), "triggers go with their tables")
+	restore("whole", " ON (TABLE parent AS q, ALL VIEWS, FUNCTION p1 AS p9)")
+	require.Equal(t, [][]string{{"2"}}, m.server.Query(t, "SELECT COUNT(*) FROM "+other+".v2"), "v1, which it reads, is over q now")
+	require.Equal(t, []string{"p9", "q", "t1", "v1", "v2"}, m.named(other))
+	m.server.Exec(t, "DROP ROLE zz, aa; DROP USER someone")
+	restore("whole", "")
+	require.Equal(t, all, m.named(other))
+	require.Empty(t, m.server.Query(t, "SELECT User FROM mysql.user WHERE User IN ('zz', 'aa', 'someone')"), "not without the property")
+	restore("whole", ` PROPERTIES ("users" = "true")`)
+	require.Equal(t, all, m.named(other))
+	require.Contains(t, m.server.Query(t, "SHOW GRANTS FOR aa"), []string{"GRANT SELECT ON `" + strings.ReplaceAll(other, "_", `\_`) + "`.* TO `zz`"})
+	require.Equal(t, "GRANT `aa` TO `someone`@`%`", m.server.Query(t, "SHOW GRANTS FOR someone")[0][0])
+}

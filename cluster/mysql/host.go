@@ -13,7 +13,8 @@ import (
 var _ cluster.Host = (*Cluster)(nil)
 
 // Fit looks for the engines, character sets and collations that the tables name: another version, or another kind of
-// server, may lack some. One that keeps names in lower case takes no others.
+// server, may lack some. One that keeps names in lower case takes no others. Notes name the foreign keys whose other end is
+// not among the tables: a restore looks at no row for them.
 func (c *Cluster) Fit(ctx context.Context, tables []snapshot.Table, _ cluster.TableOptions) ([]string, error) {
 	has, err := c.offers(ctx)
 	if err != nil {
@@ -36,7 +37,30 @@ func (c *Cluster) Fit(ctx context.Context, tables []snapshot.Table, _ cluster.Ta
 			}
 		}
 	}
-	return nil, errors.Join(missing...)
+	return loose(tables), errors.Join(missing...)
+}
+
+// loose tells of foreign keys that point to other tables than these, which are known by the names in their definitions:
+// they may come back under others.
+func loose(tables []snapshot.Table) (notes []string) {
+	here := map[string]bool{}
+	for _, t := range tables {
+		here[firstName(t.DDL)] = true
+	}
+	for _, t := range tables {
+		d, err := parseDefinition(t.DDL)
+		if err != nil {
+			continue // CreateTable fails on it
+		}
+		for _, key := range d.of(foreignKey) {
+			to, ok := references(key.text)
+			if ok && (to.database != "" || !here[to.name]) {
+				notes = append(notes, fmt.Sprintf("table %s: its foreign key %s points to %s, which this restore does not bring back: whether the rows are there is not checked",
+					t.Name, key.name, key.text[to.start:to.end]))
+			}
+		}
+	}
+	return notes
 }
 
 // demand is something that a definition names, in lower case.
