@@ -141,6 +141,8 @@ func TestSummaryTellsWhatARestoreNeedsToKnow(t *testing.T) {
 		Consistency: "database", Progress: job.Progress{Rows: 3, Bytes: 58, Stored: 5, Reused: 7}, Notes: []string{"n"}}
 	require.Equal(t, "Query OK: backup l of d is FINISHED: 3 rows, 58 B, 5 B stored, 7 B reused, consistent per database, "+
 		"timestamp 2026-01-02-03-04-05-006\nNote: n", summary(s))
+	require.Equal(t, "Query OK: restore l of d is FINISHED: 1 row, 9 B", summary(job.Status{Kind: "restore", Database: "d", Label: "l",
+		State: job.Finished, Progress: job.Progress{Rows: 1, Bytes: 9}}))
 	s = job.Status{Kind: "restore", Label: "l", State: job.Finished, Objects: "catalog hive, role r"}
 	require.Equal(t, "Query OK: restore l of the cluster's own objects is FINISHED: catalog hive, role r", summary(s))
 }

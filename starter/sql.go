@@ -220,7 +220,11 @@ func summary(s job.Status) string {
 // moved counts what a job has read or brought back.
 func moved(s job.Status) string {
 	p := s.Progress
-	text := fmt.Sprintf("%d rows, %s", p.Rows, progress.Bytes(float64(p.Bytes)))
+	rows := "rows"
+	if p.Rows == 1 {
+		rows = "row"
+	}
+	text := fmt.Sprintf("%d %s, %s", p.Rows, rows, progress.Bytes(float64(p.Bytes)))
 	if s.Kind == "backup" {
 		text += fmt.Sprintf(", %s stored, %s reused", progress.Bytes(float64(p.Stored)), progress.Bytes(float64(p.Reused)))
 	}
