@@ -36,10 +36,8 @@ func (c *Cluster) defaultRoles(ctx context.Context, identity string, granted []s
 		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("read default roles: %w", err)
-	case slices.ContainsFunc(active, func(r string) bool { return !slices.Contains(granted, r) }):
-		return "", nil // roles of its external groups are among them
 	}
-	return defaultRoleStatement(identity, active)
+	return defaultRoleStatement(identity, active, granted)
 }
 
 // rolesAs returns the roles that are active in a session of a user.
@@ -79,9 +77,14 @@ func activeRoles(printed string) []string {
 
 const setsDefaultRole = "SET DEFAULT ROLE "
 
-func defaultRoleStatement(identity string, roles []string) (string, error) {
-	names := make([]string, len(roles))
-	for i, r := range roles {
+// defaultRoleStatement is empty where a role is active that the user was not granted: roles of its external groups are among
+// them (fe:qe/ExecuteAsExecutor.refreshGroupsAndRoles), or the version does not set any.
+func defaultRoleStatement(identity string, active, granted []string) (string, error) {
+	names := make([]string, len(active))
+	for i, r := range active {
+		if !slices.Contains(granted, r) {
+			return "", nil
+		}
 		var err error
 		if names[i], err = identifier(r); err != nil {
 			return "", err

@@ -107,6 +107,23 @@ func TestPasswordsOfUsersAreAskedForNotStored(t *testing.T) {
 	}
 }
 
+func TestDefaultRolesAreOnlyBelievedOfRolesThatWereGranted(t *testing.T) {
+	t.Parallel()
+	for printed, want := range map[string]string{
+		"NONE": "SET DEFAULT ROLE NONE TO 'u'@'%'", "a": "SET DEFAULT ROLE `a` TO 'u'@'%'", "b, a": "SET DEFAULT ROLE `a`, `b` TO 'u'@'%'",
+		"a, of_its_group": "", "root": "",
+	} {
+		got, err := defaultRoleStatement("'u'@'%'", activeRoles(printed), []string{"a", "b"})
+		require.NoError(t, err)
+		require.Equal(t, want, got, printed)
+		roles, known := defaultsOf([]string{"GRANT `a` TO USER 'u'@'%'", got})
+		require.Equal(t, want != "", known, printed)
+		if known {
+			require.Equal(t, activeRoles(printed), roles)
+		}
+	}
+}
+
 func TestSecretInTheAnswerOfAServerIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	err := withoutSecrets(explain(&wire.ServerError{Code: 1064, Message: "unexpected input near 'it\\'s secret' or it's secret"}), "it's secret")

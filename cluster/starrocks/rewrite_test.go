@@ -269,6 +269,20 @@ func TestMaterializedViewFitsTheOtherRunMode(t *testing.T) {
 }
 
 // Credentials inside a view are masked, too.
+// The text as it was analysed has the credentials of FILES(): it is not asked for.
+func TestViewThatReadsFilesIsKnown(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"CREATE VIEW v AS SELECT * FROM t JOIN (SELECT * FROM files('path' = 's3://b')) x": true,
+		"CREATE VIEW v AS SELECT 'FILES(' AS `files` FROM t":                               false,
+	} {
+		v, err := parseView(sql)
+		require.NoError(t, err)
+		require.Equal(t, want, v.readsFiles(), sql)
+		require.True(t, v.unqualified())
+	}
+}
+
 func TestViewOverFilesWithoutItsCredentialsIsNotMade(t *testing.T) {
 	t.Parallel()
 	o := snapshot.Object{Kind: snapshot.View, Name: "v", DDL: "CREATE VIEW `v` (`a`) SECURITY NONE AS SELECT a FROM FILES('path' = 's3://b/x', 'aws.s3.access_key' = '***') f;"}
