@@ -26,6 +26,7 @@ const (
 	ViewLost              = "ViewLost" // the one moment that rows are read at is gone; the job begins another one by itself
 	UserCancelled         = "UserCancelled"
 	Timeout               = "Timeout"
+	DatabaseBusy          = "DatabaseBusy" // a scheduled backup waited for another job in vain
 )
 
 // Names of errors that a person can mend: after the retries are used up the job pauses with the reason.

@@ -19,6 +19,7 @@ const (
 
 	BackupWorkflow     = "BackupWorkflow"
 	RestoreWorkflow    = "RestoreWorkflow"
+	ScheduledBackup    = "ScheduledBackupWorkflow" // what a Temporal schedule starts: takes a BackupRequest
 	TransferWorkflow   = "TransferWorkflow" // child: one plan page
 	RepositoryRegistry = "RepositoryRegistry"
 	SnapshotsWorkflow  = "SnapshotsWorkflow" // answers SHOW SNAPSHOT
@@ -122,6 +123,11 @@ type BackupRequest struct {
 	TTL             string `json:"ttl,omitempty"` // e.g. "7 DAY" from the end of the job on; empty: kept until it is dropped
 
 	Statement string `json:"statement,omitempty"` // canonical and redacted, for people
+}
+
+// ScheduledLabel is the label of a scheduled backup that was due at a time. Statements can name it without back quotes.
+func ScheduledLabel(label string, due time.Time) string {
+	return label + due.UTC().Format("_20060102_150405")
 }
 
 // RestoreRequest is the input of RestoreWorkflow.

@@ -93,7 +93,7 @@ func newRoot(g *globals) *cobra.Command {
 	flags.StringVar(&g.cluster, "cluster", env("STARKEEP_CLUSTER", "default"), "cluster of the workers' configuration (STARKEEP_CLUSTER)")
 	flags.StringVar(&g.output, "output", string(show.AsTable), "table, vertical or json")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return failure.Usagef("%s", err) })
-	root.AddCommand(newSQL(g), newWatch(g), newPause(g), newResume(g), newParse(), newDoctor(g), newKeys(g), newDev(g), newDemo(g), newVersion())
+	root.AddCommand(newSQL(g), newWatch(g), newPause(g), newResume(g), newSchedule(g), newParse(), newDoctor(g), newKeys(g), newDev(g), newDemo(g), newVersion())
 	usage(root)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
@@ -238,4 +239,19 @@ func TestPageThatIsBlockedForADayDoesNotFloodItsParent(t *testing.T) {
 	w.env.ExecuteWorkflow(job.BackupWorkflow, req)
 	require.Error(t, w.env.GetWorkflowError())
 	require.Less(t, reports, 200)
+}
+
+// A job started by hand under an id of its own would not meet the one that works on the same database.
+func TestJobThatDoesNotHoldTheLockIsRefused(t *testing.T) {
+	t.Parallel()
+	for workflow, request := range map[string]any{job.BackupWorkflow: backupRequest(), job.RestoreWorkflow: restoreRequest()} {
+		w := newWorld(t)
+		w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "restore-on-friday"})
+		w.env.ExecuteWorkflow(workflow, request)
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, w.env.GetWorkflowError(), &app)
+		require.Equal(t, job.InvalidRequest, app.Type())
+		require.Contains(t, app.Message(), `start it as "job/c/db"`)
+		require.Empty(t, w.calls)
+	}
 }

@@ -45,6 +45,9 @@ type lifecycle struct {
 // begin sets up the handlers and returns the context in which the job works: cancelled by the cancel signal, by
 // Temporal's own cancel, and by the timeout.
 func begin(ctx workflow.Context, status job.Status) (*lifecycle, workflow.Context, error) {
+	if err := requireLock(ctx, status); err != nil {
+		return nil, nil, err
+	}
 	now := workflow.Now(ctx)
 	status.JobID = now.UnixMilli()
 	status.Job = workflow.GetInfo(ctx).FirstRunID
@@ -74,6 +77,17 @@ func begin(ctx workflow.Context, status job.Status) (*lifecycle, workflow.Contex
 	l.watchTimeout(work)
 	l.enter(ctx, job.Pending)
 	return l, work, nil
+}
+
+// requireLock refuses a job that does not hold the lock of its database: two of them could meet there, and each would take
+// the other's tables for the live ones.
+func requireLock(ctx workflow.Context, s job.Status) error {
+	id, lock := workflow.GetInfo(ctx).WorkflowExecution.ID, job.WorkflowID(s.Cluster, s.Database)
+	if id == lock || workflow.GetVersion(ctx, "lock", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil // older releases let jobs run under any id
+	}
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("the workflow id %q is not the lock of what this job works on: start it as %q", id, lock), job.InvalidRequest, nil)
 }
 
 func (l *lifecycle) query() (job.Status, error) { return l.status, nil }

@@ -6,10 +6,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"starkeep/job"
 )
+
+// newGlobalWorld is a world of jobs of the cluster's own objects.
+func newGlobalWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: job.WorkflowID("c", "")})
+	return w
+}
 
 func TestJobsOfTheClusterItselfReadAndLoadNoRows(t *testing.T) {
 	t.Parallel()
@@ -24,7 +33,7 @@ func TestJobsOfTheClusterItselfReadAndLoadNoRows(t *testing.T) {
 	} {
 		t.Run(workflow, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newGlobalWorld(t)
 			w.others = 2
 			w.env.ExecuteWorkflow(workflow, c.request)
 			require.NoError(t, w.env.GetWorkflowError())
@@ -36,7 +45,7 @@ func TestJobsOfTheClusterItselfReadAndLoadNoRows(t *testing.T) {
 
 func TestRestoreOfCatalogsCommitsRightBehindItsChecks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newGlobalWorld(t)
 	w.others = 1
 	w.failing(job.PutObjectsActivity, 8, passingError()) // blocked once
 	var seen job.Status

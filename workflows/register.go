@@ -14,6 +14,7 @@ func Register(r worker.WorkflowRegistry) {
 	for name, w := range map[string]any{
 		job.BackupWorkflow:     Backup,
 		job.RestoreWorkflow:    Restore,
+		job.ScheduledBackup:    ScheduledBackup,
 		job.TransferWorkflow:   Transfer,
 		job.RepositoryRegistry: Registry,
 		job.SnapshotsWorkflow:  Snapshots,

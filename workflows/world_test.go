@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -43,6 +44,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{env: s.NewTestWorkflowEnvironment(), fails: map[string][]error{}, moved: 1, queues: map[string]bool{},
 		plan: job.Plan{Name: "r1-a", Round: 1, Batches: []int{3, 2}, Total: job.Progress{Units: 5}}}
 	w.env.SetTestTimeout(20 * time.Second)
+	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: job.WorkflowID("c", "db")})
 	Register(w.env)
 	add := func(name string, f any) { w.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name}) }
 	add(job.PrepareBackupActivity, func(context.Context, job.PrepareBackupInput) (job.PrepareBackupOutput, error) {

@@ -22,22 +22,27 @@ const (
 	busyCatalogs = "Can only run one backup or restore job of external catalog"
 )
 
-func (s *Session) backup(ctx context.Context, st *statement.Backup) (Answer, error) {
+// Request is the request that a BACKUP statement makes to a cluster.
+func Request(cluster string, st *statement.Backup) (job.BackupRequest, error) {
 	o, err := st.Options()
 	if err != nil {
-		return Answer{}, err
+		return job.BackupRequest{}, err
 	}
 	objects, err := objects(st.On, st.Catalogs, st.Cluster)
+	return job.BackupRequest{
+		Cluster: cluster, Database: st.Database, Label: st.Label, Repository: st.Repository, Objects: objects,
+		TimeoutSeconds: int64(o.Timeout.Seconds()), Compression: o.Compression, Level: o.CompressionLevel,
+		Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Users: o.Users, SkipUnsupported: o.SkipUnsupported,
+		TTL: o.TTL, Statement: st.String(),
+	}, err
+}
+
+func (s *Session) backup(ctx context.Context, st *statement.Backup) (Answer, error) {
+	request, err := Request(s.cluster, st)
 	if err != nil {
 		return Answer{}, err
 	}
-	return s.submit(ctx, job.BackupWorkflow, Job{Kind: "backup", Database: st.Database, Label: st.Label}, st.Repository, st.String(),
-		job.BackupRequest{
-			Cluster: s.cluster, Database: st.Database, Label: st.Label, Repository: st.Repository, Objects: objects,
-			TimeoutSeconds: int64(o.Timeout.Seconds()), Compression: o.Compression, Level: o.CompressionLevel,
-			Consistency: o.Consistency, Rounds: o.Rounds, Full: !o.Reuse, Users: o.Users, SkipUnsupported: o.SkipUnsupported,
-			TTL: o.TTL, Statement: st.String(),
-		})
+	return s.submit(ctx, job.BackupWorkflow, Job{Kind: "backup", Database: st.Database, Label: st.Label}, st.Repository, st.String(), request)
 }
 
 func (s *Session) restore(ctx context.Context, st *statement.Restore) (Answer, error) {
