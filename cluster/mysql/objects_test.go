@@ -409,12 +409,17 @@ func TestRolesOfRolesComeBackOnAnEmptyServer(t *testing.T) {
 	}
 	grants := func(s *mariadb.Server, account string) (list []string) {
 		for _, r := range s.Query(t, "SHOW GRANTS FOR "+account) {
-			list = append(list, strings.NewReplacer(`d\_d`, `e\_e`, "ON `d_d`.*", `ON `+"`e\\_e`.*").Replace(r[0]))
+			list = append(list, r[0])
 		}
 		return list
 	}
+	elsewhere := strings.NewReplacer(`d\_d`, `e\_e`, "ON `d_d`.*", `ON `+"`e\\_e`.*")
 	for _, account := range []string{"zz", "mm", "aa", "d_d@'%'"} {
-		require.Equal(t, grants(from, account), grants(to, account), account)
+		var want []string
+		for _, g := range grants(from, account) {
+			want = append(want, elsewhere.Replace(g))
+		}
+		require.ElementsMatch(t, want, grants(to, account), account)
 	}
 	require.Contains(t, strings.Join(grants(to, "aa"), "\n"), "ON `e\\_e`.* TO `zz`")
 }
