@@ -85,6 +85,8 @@ func TestRecordReplayFixtures(t *testing.T) {
 	w.sql("SHOW SNAPSHOT ON repo")
 	w.sql("RESTORE SNAPSHOT s FROM repo DATABASE shop ON (TABLE orders PARTITION (p1), TABLE people)")
 	w.sql(`RESTORE SNAPSHOT s FROM repo DATABASE shop PROPERTIES ("refresh" = "true")`)
+	require.Zero(t, w.starter("schedule", "create", "nights", "--cron", never, "--now", "BACKUP DATABASE shop SNAPSHOT nightly TO repo").code)
+	w.awaitScheduled("")
 	w.sql("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT c TO repo")
 	w.sql(`RESTORE SNAPSHOT c FROM repo EXTERNAL CATALOG (lake AS lake2) PROPERTIES ("catalog.lake.aws.s3.secret_key" = "` + secret + `")`)
 	w.sql("DROP SNAPSHOT s ON repo")
@@ -113,7 +115,7 @@ func TestRecordReplayFixtures(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o644))
 	for _, name := range []string{job.BackupWorkflow, job.RestoreWorkflow, job.TransferWorkflow + "-mysql", job.BackupWorkflow + "-mysql", job.RestoreWorkflow + "-mysql",
-		job.BackupWorkflow + "-catalogs", job.RestoreWorkflow + "-catalogs", job.DropWorkflow, job.DropWorkflow + "-expiry", job.SweepWorkflow} {
+		job.BackupWorkflow + "-catalogs", job.RestoreWorkflow + "-catalogs", job.DropWorkflow, job.DropWorkflow + "-expiry", job.SweepWorkflow, job.ScheduledBackup} {
 		require.Contains(t, seen, name)
 	}
 }
