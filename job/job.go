@@ -20,7 +20,7 @@ const (
 	BackupWorkflow     = "BackupWorkflow"
 	RestoreWorkflow    = "RestoreWorkflow"
 	ScheduledBackup    = "ScheduledBackupWorkflow" // what a Temporal schedule starts: takes a BackupRequest
-	TransferWorkflow   = "TransferWorkflow" // child: one plan page
+	TransferWorkflow   = "TransferWorkflow"        // child: one plan page
 	RepositoryRegistry = "RepositoryRegistry"
 	SnapshotsWorkflow  = "SnapshotsWorkflow" // answers SHOW SNAPSHOT
 	DoctorWorkflow     = "DoctorWorkflow"
