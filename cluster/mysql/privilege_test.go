@@ -159,3 +159,25 @@ func TestServerThatKeepsNamesInLowerCase(t *testing.T) {
 	_, err = other.cluster.DatabaseExists(t.Context(), "Nowhere")
 	require.NoError(t, err)
 }
+
+// What is not named here is missed in the middle of a job.
+func TestEveryMissingPrivilegeIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	user, password := p.server.NewUser(t, "CREATE TEMPORARY TABLES ON "+p.database+".*") // so that it sees the database
+	c := connect(t, p.server.Address, user, password)
+	for purpose, want := range map[cluster.Purpose]string{
+		cluster.ForBackup: "SELECT, TRIGGER, SHOW VIEW, EVENT, SELECT",
+		cluster.ForRestore: "SELECT, INSERT, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, LOCK TABLES, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, " +
+			"ALTER ROUTINE, EVENT, SET USER, SUPER",
+	} {
+		missing, err := c.Missing(t.Context(), cluster.Audit{Purpose: purpose, Database: p.database})
+		require.NoError(t, err)
+		var names []string
+		for _, m := range missing {
+			name, _, _ := strings.Cut(m.Name, " on ")
+			names = append(names, name)
+		}
+		require.Equal(t, want, strings.Join(names, ", "))
+	}
+}

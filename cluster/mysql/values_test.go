@@ -213,7 +213,7 @@ var everyKind = []kindOfColumn{
 	{"varchar(100) character set koi8r", []string{"X'80ff'"}, hexText(100, "Привет")},
 	{"varchar(100) character set cp1251", []string{"X'98a0'"}, hexText(100, "Привет")},
 	{"enum('a','b''c','é',',') character set utf8mb4", []string{"'a'", "'b''c'", "'no member'"}, number("%d", func(r *rand.Rand) any { return 1 + r.IntN(4) })},
-	{"enum('x','','y') character set latin1", []string{"''", "'x'"}, number("%d", func(r *rand.Rand) any { return 1 + r.IntN(3) })},
+	{"enum('x','','y') character set latin1", []string{"''", "'x'", "'no member of it'"}, number("%d", func(r *rand.Rand) any { return 1 + r.IntN(3) })},
 	{"enum('中','文') character set gbk", []string{"1"}, number("%d", func(r *rand.Rand) any { return 1 + r.IntN(2) })},
 	{"set('a','b','c d') character set utf8mb4", []string{"''", "'a,c d'"}, number("%d", func(r *rand.Rand) any { return r.IntN(8) })},
 	{"binary(5)", []string{"''", "X'0000000000'", "X'61'"}, hexBytes(5)},
