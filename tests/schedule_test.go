@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"starkeep/starter/failure"
 )
 
 // scheduled is a row of what starter schedule list prints.
@@ -34,6 +32,12 @@ func (w *world) awaitScheduled(before string) (label string) {
 	})
 	return label
 }
+
+// Exit codes of README.
+const (
+	badStatement = 2
+	refused      = 4
+)
 
 const never = "0 0 1 1 *" // but for those who work on New Year's Eve
 
@@ -65,10 +69,10 @@ func TestEveryRunOfAScheduleMakesASnapshotThatCanBeRestored(t *testing.T) {
 		require.Equal(t, before, w.proveAll("shop"))
 	}
 
-	require.Equal(t, failure.Refused, create().code, "a second one of the name would replace the first in silence")
+	require.Equal(t, refused, create().code, "a second one of the name would replace the first in silence")
 	require.Zero(t, w.starter("schedule", "drop", "nights").code)
 	require.Empty(t, w.schedules())
-	require.Equal(t, failure.Refused, w.starter("schedule", "drop", "nights").code)
+	require.Equal(t, refused, w.starter("schedule", "drop", "nights").code)
 }
 
 // What could never succeed is refused today, not in the night.
@@ -80,12 +84,12 @@ func TestScheduleThatCanNeverSucceedIsRefusedAtOnce(t *testing.T) {
 		cron, statement, says string
 		code                  int
 	}{
-		"another statement":     {never, "SHOW BACKUP", "only BACKUP", failure.BadStatement},
-		"two statements":        {never, "BACKUP DATABASE d SNAPSHOT l TO repo; BACKUP DATABASE e SNAPSHOT l TO repo", "a schedule runs one", failure.BadStatement},
-		"unknown repository":    {never, "BACKUP DATABASE d SNAPSHOT l TO attic", "attic", failure.Refused},
-		"no time":               {"every night", "BACKUP DATABASE d SNAPSHOT l TO repo", "5-7 fields", failure.BadStatement},
-		"no room for the time":  {never, "BACKUP DATABASE d SNAPSHOT " + strings.Repeat("l", 120) + " TO repo", "Incorrect label name", failure.BadStatement},
-		"a property that isn't": {never, `BACKUP DATABASE d SNAPSHOT l TO repo PROPERTIES ("tll" = "1 DAY")`, "tll", failure.BadStatement},
+		"another statement":     {never, "SHOW BACKUP", "only BACKUP", badStatement},
+		"two statements":        {never, "BACKUP DATABASE d SNAPSHOT l TO repo; BACKUP DATABASE e SNAPSHOT l TO repo", "a schedule runs one", badStatement},
+		"unknown repository":    {never, "BACKUP DATABASE d SNAPSHOT l TO attic", "attic", refused},
+		"no time":               {"every night", "BACKUP DATABASE d SNAPSHOT l TO repo", "5-7 fields", badStatement},
+		"no room for the time":  {never, "BACKUP DATABASE d SNAPSHOT " + strings.Repeat("l", 120) + " TO repo", "Incorrect label name", badStatement},
+		"a property that isn't": {never, `BACKUP DATABASE d SNAPSHOT l TO repo PROPERTIES ("tll" = "1 DAY")`, "tll", badStatement},
 	} {
 		r := w.starter("schedule", "create", "s", "--cron", c.cron, c.statement)
 		require.Equal(t, c.code, r.code, "%s: %s%s", name, r.out, r.err)

@@ -18,7 +18,7 @@ var house = []rule{
 	{folder: "statement"},
 	{folder: "storage", tests: []string{"sandbox/...", "tests/server/..."}},
 	{folder: "snapshot", may: []string{"storage/..."}},
-	{folder: "cluster", may: []string{"snapshot"}, tests: []string{"sandbox/...", "storage/...", "snapshot/...", "tests/server/..."}},
+	{folder: "cluster", may: []string{"snapshot"}, tests: []string{"sandbox/...", "storage/...", "snapshot/...", "tests/server/...", "tests/starrocksdata"}},
 	{folder: "job", may: []string{"snapshot"}, never: undeterministic},
 	{folder: "job/sealed", may: []string{"job"}},
 	{folder: "workflows", may: []string{"job", "snapshot"}, tests: []string{"job/sealed"}, never: undeterministic},
