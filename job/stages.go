@@ -167,7 +167,7 @@ type PrepareRestoreOutput struct {
 	Tables       int      `json:"tables"`
 	Replacements int      `json:"replacements"`        // partition replacements: from the first of them on there is no way back
 	Others       int      `json:"others,omitempty"`    // objects that are not tables: put after the tables are live, with no way back
-	Activates    bool     `json:"activates,omitempty"` // materialized views may have to be made active again behind all else
+	Activates    bool     `json:"activates,omitempty"` // behind all else, tables refer to others or materialized views may have to be made active again
 	Notes        []string `json:"notes,omitempty"`
 }
 
@@ -181,7 +181,7 @@ type PutObjectsOutput struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// ActivateViewsOutput tells which materialized views are not as they were, and why.
+// ActivateViewsOutput tells which materialized views and constraints are not as they were, and why.
 type ActivateViewsOutput struct {
 	Notes []string `json:"notes,omitempty"`
 }
