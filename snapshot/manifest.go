@@ -10,9 +10,12 @@ import (
 const (
 	FirstFormat   = 1 // tables
 	ObjectsFormat = 2 // + objects without rows, a point in the engine's log, key ranges
-	RollupsFormat = 3 // + rollups, materialized views, catalogs, resource groups, global functions, masked properties, encoded columns, snapshots without a database, a time to live
+	RollupsFormat = 3 // + rollups, materialized views, packages, catalogs, resource groups, global functions, masked properties, encoded columns, snapshots without a database, a time to live
 	FormatVersion = RollupsFormat
 )
+
+// objectsOfTwo are the kinds of objects that readers of version 2 know.
+var objectsOfTwo = []ObjectKind{View, Trigger, Function, Procedure, Event, Sequence, User, Role, Database}
 
 // NeededFormat returns the oldest version that holds m. Key ranges, which are in the index, come only with a point.
 func (m Manifest) NeededFormat() int {
@@ -20,7 +23,7 @@ func (m Manifest) NeededFormat() int {
 		return len(t.Rollups) > 0 || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Encoding != "" })
 	}) ||
 		slices.ContainsFunc(m.Objects, func(o Object) bool {
-			return o.Kind == MaterializedView || o.Kind == Catalog || o.Kind == ResourceGroup || o.Kind == GlobalFunction || len(o.Masked) > 0
+			return !slices.Contains(objectsOfTwo, o.Kind) || len(o.Masked) > 0
 		}) {
 		return RollupsFormat
 	}
