@@ -75,8 +75,8 @@ func (d *desk) rememberViews(ctx context.Context) error {
 	return err
 }
 
-// ActivateViews lets restored tables refer to one another. It makes the materialized views active again that publishing left inactive, and those that were restored, in
-// the order in which they read one another.
+// ActivateViews lets restored tables refer to one another. It makes the materialized views active again that publishing left
+// inactive, and those that were restored, in the order in which they read one another.
 func (a *Activities) ActivateViews(ctx context.Context, in job.StageInput) (job.ActivateViewsOutput, error) {
 	defer alive(ctx)()
 	out, err := a.activateViews(ctx, in)
@@ -94,8 +94,8 @@ func (a *Activities) activateViews(ctx context.Context, in job.StageInput) (job.
 		return out, err
 	}
 	var all remarks
-	if referrer, ok := d.cluster.(cluster.Referrer); ok {
-		notes, err := referrer.Refer(ctx, referring(head), *head.Renamed)
+	if tables := referring(head); len(tables) > 0 {
+		notes, err := d.cluster.(cluster.Referrer).Refer(ctx, tables, *head.Renamed) // publication asked it
 		if err != nil {
 			return out, err
 		}
