@@ -124,26 +124,15 @@ func (c *Cluster) lacking(ctx context.Context, o snapshot.Object) (string, error
 // functionsByUse puts functions behind those of the list that they call: one that is not there would be refused
 // (fe:sql/analyzer/CreateFunctionAnalyzer analyses the expression).
 func functionsByUse(list []snapshot.Object) []snapshot.Object {
-	var sorted []snapshot.Object
-	seen := make([]bool, len(list))
-	var visit func(i int)
-	visit = func(i int) {
-		if seen[i] {
-			return
-		}
-		seen[i] = true
+	return neededFirst(list, func(i int) (needs []int) {
 		calls := calledBy(list[i].DDL)
 		for j, o := range list {
 			if slices.ContainsFunc(calls, func(name string) bool { return strings.EqualFold(name, o.Name) }) {
-				visit(j)
+				needs = append(needs, j)
 			}
 		}
-		sorted = append(sorted, list[i])
-	}
-	for i := range list {
-		visit(i)
-	}
-	return sorted
+		return needs
+	})
 }
 
 // calledBy returns the names in front of parentheses: among them those of the functions that a text calls.

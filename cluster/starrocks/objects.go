@@ -126,12 +126,24 @@ func (c *Cluster) readViews(ctx context.Context, database string, others []strin
 	return slices.DeleteFunc(byUse(database, list, texts), func(o snapshot.Object) bool { return !asks(k, o.Kind) }), nil
 }
 
-// byUse sorts views so that what one reads comes before it, as far as there is no circle.
+// byUse sorts views so that what one reads comes before it.
 func byUse(database string, list []snapshot.Object, texts []*viewText) []snapshot.Object {
 	at := make(map[[2]string]int, len(list))
 	for i, o := range list {
 		at[[2]string{database, o.Name}] = i
 	}
+	return neededFirst(list, func(i int) (needs []int) {
+		for _, u := range texts[i].uses(database) {
+			if j, ok := at[u]; ok {
+				needs = append(needs, j)
+			}
+		}
+		return needs
+	})
+}
+
+// neededFirst sorts objects so that those that one needs come before it, as far as there is no circle.
+func neededFirst(list []snapshot.Object, needs func(i int) []int) []snapshot.Object {
 	var sorted []snapshot.Object
 	seen := make([]bool, len(list))
 	var visit func(i int)
@@ -140,10 +152,8 @@ func byUse(database string, list []snapshot.Object, texts []*viewText) []snapsho
 			return
 		}
 		seen[i] = true
-		for _, u := range texts[i].uses(database) {
-			if j, ok := at[u]; ok {
-				visit(j)
-			}
+		for _, j := range needs(i) {
+			visit(j)
 		}
 		sorted = append(sorted, list[i])
 	}
