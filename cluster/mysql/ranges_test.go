@@ -139,7 +139,7 @@ func TestRangesHoldEveryRowOnceInTheOrderOfTheKey(t *testing.T) {
 		v, err := w.cluster.openView(t.Context(), cluster.ViewRequest{Database: w.database, Tables: []string{"k"}, Sessions: 1}, patience)
 		require.NoError(rt, err)
 		defer func() { require.NoError(rt, v.Close()) }() // also when a property fails: the next try drops the table
-		w.fill("k", kinds, r, 20) // after the moment: not in the view, wherever it lies
+		w.fill("k", kinds, r, 20)                         // after the moment: not in the view, wherever it lies
 		all := v.readRange(t, "k", "k", nil)
 		rows := rapid.Int64Range(1, 40).Draw(rt, "rows of a range")
 		ranges := v.cut(t, "k", "k", rows, nil)
