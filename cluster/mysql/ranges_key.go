@@ -109,10 +109,12 @@ func keyFrom(parts, columns []record) (k tableKey, clustered bool) {
 				part.form, part.charset = boundForms[strings.ToLower(c["data_type"])], c["character_set_name"]
 			}
 		}
-		if part.form != boundNone && k.bounds == len(k.parts) {
+		k.parts = append(k.parts, part)
+		// Not behind a change of direction: by an index over (a, b, c DESC) MariaDB 10.11 finds too few rows between bounds
+		// whose texts are equal in their collation and not in their bytes (TestRangesOfAKeyInTwoDirectionsLoseNoRows).
+		if part.form != boundNone && part.descending == k.parts[0].descending && k.bounds == len(k.parts)-1 {
 			k.bounds++
 		}
-		k.parts = append(k.parts, part)
 	}
 	return k, true
 }
