@@ -167,7 +167,8 @@ func (s *schedules) create(ctx context.Context, p periodic, out io.Writer) error
 		ID:   p.name,
 		Spec: client.ScheduleSpec{CronExpressions: []string{p.cron}, TimeZoneName: p.zone},
 		Action: &client.ScheduleWorkflowAction{
-			ID: "scheduled/" + p.name, TaskQueue: job.TaskQueue, Workflow: job.ScheduledBackup, Args: []any{request}, StaticSummary: request.Statement},
+			ID: "scheduled/" + p.name, TaskQueue: job.TaskQueue, Workflow: job.ScheduledBackup, Args: []any{request},
+			StaticSummary: session.Summary(request.Statement)},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchup, TriggerImmediately: p.now,
 	})
 	var invalid *serviceerror.InvalidArgument

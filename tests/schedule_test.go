@@ -73,6 +73,10 @@ func TestEveryRunOfAScheduleMakesASnapshotThatCanBeRestored(t *testing.T) {
 	require.Zero(t, w.starter("schedule", "drop", "nights").code)
 	require.Empty(t, w.schedules())
 	require.Equal(t, refused, w.starter("schedule", "drop", "nights").code)
+
+	long := "BACKUP DATABASE shop SNAPSHOT l TO repo ON (TABLE " + strings.Repeat("t", 600) + ")"
+	r = w.starter("schedule", "create", "long", "--cron", never, long)
+	require.Zero(t, r.code, "a statement may be longer than a summary: "+r.err)
 }
 
 // What could never succeed is refused today, not in the night.

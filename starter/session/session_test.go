@@ -572,7 +572,7 @@ func TestVerdictDependsOnWhatWasAskedFor(t *testing.T) {
 func TestSummariesAreCutBetweenCharacters(t *testing.T) {
 	t.Parallel()
 	for n := range 5 {
-		s := cut(strings.Repeat("a", n) + strings.Repeat("漢", 300)) // three bytes each
+		s := Summary(strings.Repeat("a", n) + strings.Repeat("漢", 300)) // three bytes each
 		require.LessOrEqual(t, len(s), summaryLimit)
 		require.True(t, utf8.ValidString(s))
 	}

@@ -48,7 +48,7 @@ func (s *Session) dropSnapshot(ctx context.Context, st *statement.DropSnapshot) 
 	var dropped job.Dropped
 	err := s.await(ctx, func(ctx context.Context) error {
 		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: job.DropID(st.Repository, st.Label), TaskQueue: job.TaskQueue, StaticSummary: cut(st.String()),
+			ID: job.DropID(st.Repository, st.Label), TaskQueue: job.TaskQueue, StaticSummary: Summary(st.String()),
 			WorkflowExecutionErrorWhenAlreadyStarted: true,
 		}, job.DropWorkflow, job.DropRequest{
 			Cluster: s.cluster, Repository: st.Repository, Label: st.Label, Force: st.Force, Statement: st.String(),

@@ -116,7 +116,7 @@ func (s *Session) submit(ctx context.Context, workflow string, j Job, repository
 		// Without it a second statement would silently get the job of the first one.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes:                    s.attributes(j, repository),
-		StaticSummary:                            cut(summary),
+		StaticSummary:                            Summary(summary),
 	}, workflow, req...)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {

@@ -8,8 +8,8 @@ import (
 // summaryLimit is what Temporal keeps of a summary (limit.userMetadataSummarySize of the server, in bytes).
 const summaryLimit = 400
 
-// cut shortens a summary, between characters.
-func cut(s string) string {
+// Summary is a text as Temporal takes it for the summary of a workflow: a long one is cut, between characters.
+func Summary(s string) string {
 	const more = "…"
 	if len(s) <= summaryLimit {
 		return s
